@@ -1,0 +1,4 @@
+"""Paths for machines: liveness, readiness, metrics."""
+
+
+urlpatterns: list = []
