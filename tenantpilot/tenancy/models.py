@@ -1,0 +1,154 @@
+"""Who works here and for whom."""
+
+from typing import Any
+
+from django.contrib.auth.models import AbstractUser, Group
+from django.core.validators import RegexValidator
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+from guardian.models import GroupObjectPermissionBase
+
+from tenantpilot.tenancy.capabilities import VIEW_WORKSPACE, Capability, Role
+
+SLUG = RegexValidator(r"^[a-z0-9-]{1,63}\Z", _("Use small letters, digits and hyphens."))
+
+# view_tenant is Django's own permission of Tenant; everything else is declared.
+TENANT_PERMISSIONS: list[tuple[str, Any]] = [
+    (member.value, member.label) for member in Capability if member is not Capability.VIEW_TENANT
+]
+
+
+class User(AbstractUser):
+    """A person who signs in. Superusers get no rights in the product: grants alone count."""
+
+
+class Workspace(models.Model):
+    """The organisation that works here: people belong to it and it owns tenants."""
+
+    name = models.CharField(max_length=200)
+    slug = models.CharField(max_length=63, unique=True, validators=[SLUG])
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        default_permissions = ("view",)
+        permissions = [("view_tenant", _("See the tenant and its data")), *TENANT_PERMISSIONS]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Tenant(models.Model):
+    """One customer's Microsoft 365 tenant."""
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="tenants")
+    name = models.CharField(max_length=200)
+    slug = models.CharField(max_length=63, unique=True, validators=[SLUG])
+    entra_tenant_id = models.UUIDField()
+    primary_domain = models.CharField(max_length=253)
+    archived_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        default_permissions = ("view",)
+        permissions = TENANT_PERMISSIONS
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "entra_tenant_id"], name="tenant_once_per_workspace")
+        ]
+        indexes = [
+            models.Index(fields=["name", "id"], name="tenant_by_name"),
+            models.Index(fields=["workspace", "name", "id"], name="tenant_by_workspace_name"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Membership(models.Model):
+    """A person's place in a workspace. The role counts on all its tenants when ``all_tenants`` is set."""
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=16, choices=Role.choices)
+    all_tenants = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "user"], name="one_membership_per_workspace")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} in {self.workspace}"
+
+
+class TenantEntitlement(models.Model):
+    """A person's role on one tenant; without force unless the person is a member of its workspace."""
+
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="entitlements")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="entitlements")
+    role = models.CharField(max_length=16, choices=Role.choices)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["tenant", "user"], name="one_entitlement_per_tenant")]
+
+    def __str__(self) -> str:
+        return f"{self.user} on {self.tenant}"
+
+
+class WorkspaceGroupObjectPermission(GroupObjectPermissionBase):
+    """guardian's grants on workspaces, with a direct foreign key."""
+
+    content_object = models.ForeignKey(Workspace, on_delete=models.CASCADE)
+    group = models.ForeignKey(Group, on_delete=models.CASCADE, related_name="workspace_grants")
+
+    class Meta(GroupObjectPermissionBase.Meta):
+        default_permissions = ()
+
+
+class TenantGroupObjectPermission(GroupObjectPermissionBase):
+    """guardian's grants on tenants, with a direct foreign key."""
+
+    content_object = models.ForeignKey(Tenant, on_delete=models.CASCADE)
+    group = models.ForeignKey(Group, on_delete=models.CASCADE, related_name="tenant_grants")
+
+    class Meta(GroupObjectPermissionBase.Meta):
+        default_permissions = ()
+        indexes = [
+            models.Index(fields=["group", "permission", "content_object"], name="tenant_grant_by_group")
+        ]
+
+
+class AuditEntry(models.Model):
+    """An act or a blocked start. The first event of a run is the audit entry of its accepted start."""
+
+    at = models.DateTimeField(auto_now_add=True)
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="+")
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, null=True, related_name="+")
+    actor = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    action = models.CharField(max_length=64)
+    surface = models.CharField(max_length=64, blank=True)
+    reason_code = models.CharField(max_length=64, blank=True)
+    facts = models.JSONField(default=dict)
+
+    class Meta:
+        default_permissions = ("view",)
+        indexes = [models.Index(fields=["tenant", "-id"], name="audit_by_tenant")]
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.at:%Y-%m-%d %H:%M:%S}"
+
+
+__all__ = [
+    "VIEW_WORKSPACE",
+    "AuditEntry",
+    "Membership",
+    "Tenant",
+    "TenantEntitlement",
+    "TenantGroupObjectPermission",
+    "User",
+    "Workspace",
+    "WorkspaceGroupObjectPermission",
+]
