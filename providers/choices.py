@@ -1,0 +1,47 @@
+"""States of what we know about a connection."""
+
+from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy as _
+
+
+class Cloud(TextChoices):
+    """The national clouds of Microsoft Graph (Graph docs: national cloud deployments)."""
+
+    GLOBAL = "global", _("Global")
+    USGOV_L4 = "usgov_l4", _("US government L4")
+    USGOV_L5 = "usgov_l5", _("US government L5 (DoD)")
+    CHINA = "china", _("China (21Vianet)")
+
+
+class Purpose(TextChoices):
+    READ = "read", _("Read")
+    RESTORE = "restore", _("Restore")
+
+
+class CredentialKind(TextChoices):
+    SECRET = "secret", _("Client secret")
+    CERTIFICATE = "certificate", _("Certificate")
+
+
+class CredentialState(TextChoices):
+    """What the provider said of the credential, when it was last used."""
+
+    UNKNOWN = "unknown", _("Not checked")
+    VALID = "valid", _("Valid")
+    INVALID = "invalid", _("Refused")
+    EXPIRED = "expired", _("Expired")
+
+
+class ConsentState(TextChoices):
+    UNKNOWN = "unknown", _("Not checked")
+    GRANTED = "granted", _("Granted")
+    MISSING = "missing", _("Missing")
+    REVOKED = "revoked", _("Revoked")
+
+
+class ObjectKind(TextChoices):
+    """The collections of a tenant that we keep a copy of."""
+
+    GROUPS = "groups", _("Groups")
+    ENTRA_ROLE_DEFINITIONS = "entra_role_definitions", _("Entra role definitions")
+    INTUNE_ROLE_DEFINITIONS = "intune_role_definitions", _("Intune role definitions")

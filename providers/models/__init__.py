@@ -1,0 +1,6 @@
+"""How we reach a customer's tenant, and what we have read there."""
+
+from providers.models.connection import AppRegistration, ProviderConnection
+from providers.models.directory import DirectoryCollection, DirectoryGroup, RoleDefinition
+
+__all__ = ["AppRegistration", "DirectoryCollection", "DirectoryGroup", "ProviderConnection", "RoleDefinition"]

@@ -1,0 +1,252 @@
+"""What changes a connection: people's acts, and what runs observed at the provider."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F, Q
+from django.utils import timezone
+
+from providers import reasons, secrets
+from providers.choices import ConsentState, CredentialKind, CredentialState, Purpose
+from providers.models import AppRegistration, ProviderConnection
+from tenantpilot.tenancy import audit
+from tenantpilot.tenancy.models import Tenant, User, Workspace
+
+LASTING_FAULTS = {
+    reason.code
+    for reason in (
+        reasons.TENANT_NOT_FOUND,
+        reasons.TENANT_MISMATCH,
+        reasons.UNREACHABLE,
+        reasons.ROLE_MISSING,
+        reasons.LICENCE_MISSING,
+        reasons.APPROVAL_REQUIRED,
+    )
+}
+_CREDENTIAL_STATES = {
+    reasons.CREDENTIAL_EXPIRED.code: CredentialState.EXPIRED,
+    reasons.CREDENTIAL_INVALID.code: CredentialState.INVALID,
+}
+_CONSENT_CODES = {reasons.CONSENT_MISSING.code, reasons.CONSENT_REVOKED.code}
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What a connection check found when everything was as it should be."""
+
+    granted_permissions: frozenset[str]
+    service_plans: frozenset[str]
+
+
+def _mine(connection_id: int, fence: int) -> Any:
+    """The connection, unless a later run has written its facts already."""
+    return ProviderConnection.objects.filter(pk=connection_id, facts_fence__lte=fence)
+
+
+def verified_record(*, connection_id: int, fence: int, found: Verified) -> None:
+    """Write that the connection works, which clears every fault. Call it inside the run's fence."""
+    now = timezone.now()
+    _mine(connection_id, fence).update(
+        credential_state=CredentialState.VALID,
+        credential_observed_at=now,
+        consent_state=ConsentState.GRANTED,
+        consent_observed_at=now,
+        granted_permissions=sorted(found.granted_permissions),
+        permissions_observed_at=now,
+        service_plans=sorted(found.service_plans),
+        service_plans_observed_at=now,
+        checked_at=now,
+        verified_at=now,
+        fault_code="",
+        fault_facts={},
+        fault_observed_at=None,
+        throttled_until=None,
+        facts_fence=fence,
+    )
+
+
+def token_record(*, connection_id: int, fence: int, granted_permissions: frozenset[str]) -> None:
+    """Write what a token that was issued just now shows: the credential works, and these permissions are granted."""
+    now = timezone.now()
+    _mine(connection_id, fence).update(
+        credential_state=CredentialState.VALID,
+        credential_observed_at=now,
+        consent_state=ConsentState.GRANTED,
+        consent_observed_at=now,
+        granted_permissions=sorted(granted_permissions),
+        permissions_observed_at=now,
+        facts_fence=fence,
+    )
+
+
+def fault_record(
+    *,
+    connection_id: int,
+    fence: int,
+    code: str,
+    facts: dict[str, Any],
+    retry_after: float | None,
+    check: bool,
+) -> str:
+    """Write what a failed run shows of the connection; return the code, sharper where the past says more.
+
+    Consent that was there before and is not any more is "revoked". ``check`` says that the run was a connection check.
+    """
+    now = timezone.now()
+    changes: dict[str, Any] = {"facts_fence": fence}
+    if check:
+        changes["checked_at"] = now
+    if code in _CREDENTIAL_STATES:
+        changes |= {"credential_state": _CREDENTIAL_STATES[code], "credential_observed_at": now}
+    if code in _CONSENT_CODES:
+        seen = ProviderConnection.objects.values_list("consent_state", flat=True).get(pk=connection_id)
+        had = seen in {ConsentState.GRANTED, ConsentState.REVOKED}
+        code = (reasons.CONSENT_REVOKED if had else reasons.CONSENT_MISSING).code
+        state = ConsentState.REVOKED if had else ConsentState.MISSING
+        changes |= {"consent_state": state, "consent_observed_at": now, "granted_permissions": []}
+    if code in LASTING_FAULTS:
+        changes |= {"fault_code": code, "fault_facts": facts, "fault_observed_at": now}
+    if code == reasons.THROTTLED.code:
+        changes["throttled_until"] = now + timedelta(seconds=retry_after or 60)
+    _mine(connection_id, fence).update(**changes)
+    return code
+
+
+@transaction.atomic
+def connection_create(
+    *, tenant: Tenant, app_registration: AppRegistration, label: str, actor: User
+) -> ProviderConnection:
+    """Connect ``tenant`` through ``app_registration``; the first connection of a tenant is its default."""
+    Tenant.objects.select_for_update().get(pk=tenant.pk)
+    connection = ProviderConnection.objects.create(
+        tenant=tenant,
+        app_registration=app_registration,
+        label=label,
+        is_default=not tenant.connections.filter(is_default=True).exists(),
+    )
+    _audit("connection.created", connection, actor, app_registration=app_registration.pk)
+    return connection
+
+
+@transaction.atomic
+def connection_enable(*, connection: ProviderConnection, enabled: bool, actor: User) -> None:
+    """Enable or disable the connection."""
+    ProviderConnection.objects.filter(pk=connection.pk).update(enabled=enabled)
+    _audit("connection.enabled" if enabled else "connection.disabled", connection, actor)
+
+
+@transaction.atomic
+def connection_make_default(*, connection: ProviderConnection, actor: User) -> None:
+    """Make this the connection that starts of its tenant take when none is named."""
+    Tenant.objects.select_for_update().get(pk=connection.tenant_id)
+    siblings = ProviderConnection.objects.filter(tenant=connection.tenant_id, provider=connection.provider)
+    siblings.exclude(pk=connection.pk).update(is_default=False)
+    siblings.filter(pk=connection.pk).update(is_default=True)
+    _audit("connection.made_default", connection, actor)
+
+
+@transaction.atomic
+def app_registration_create(
+    *,
+    workspace: Workspace,
+    tenant: Tenant | None,
+    name: str,
+    client_id: str,
+    cloud: str,
+    purpose: str = Purpose.READ,
+    actor: User,
+) -> AppRegistration:
+    """Register the application with which a workspace, or one tenant of it, is reached."""
+    app = AppRegistration.objects.create(
+        workspace=workspace, tenant=tenant, name=name, client_id=client_id, cloud=cloud, purpose=purpose
+    )
+    audit.record(
+        "app_registration.created",
+        workspace_id=workspace.pk,
+        tenant_id=tenant.pk if tenant else None,
+        actor_id=actor.pk,
+        facts={"app_registration": app.pk, "client_id": str(app.client_id)},
+    )
+    return app
+
+
+@transaction.atomic
+def credential_replace(
+    *,
+    app_registration: AppRegistration,
+    secret: str,
+    certificate_pem: str = "",
+    expires_at: datetime | None,
+    actor: User,
+) -> None:
+    """Store a new client secret, or a certificate with its private key in ``secret``, encrypted.
+
+    Every connection of the app wants a check before its next start: nobody has seen the new credential work.
+    """
+    now = timezone.now()
+    AppRegistration.objects.filter(pk=app_registration.pk).update(
+        credential_kind=CredentialKind.CERTIFICATE if certificate_pem else CredentialKind.SECRET,
+        credential_encrypted=secrets.encrypt(secret),
+        certificate_pem=certificate_pem,
+        credential_set_at=now,
+        credential_expires_at=expires_at,
+        credential_version=F("credential_version") + 1,
+    )
+    app_registration.connections.update(
+        credential_state=CredentialState.UNKNOWN, credential_observed_at=None, verified_at=None
+    )
+    audit.record(
+        "credential.replaced",
+        workspace_id=app_registration.workspace_id,
+        tenant_id=app_registration.tenant_id,
+        actor_id=actor.pk,
+        facts={
+            "app_registration": app_registration.pk,
+            "expires_at": expires_at.isoformat() if expires_at else "",
+        },
+    )
+
+
+@transaction.atomic
+def consent_record(*, connection: ProviderConnection, actor: User) -> None:
+    """Note that consent was just given: old tokens are dropped, and a check has to see it before work starts.
+
+    The redirect proves nothing by itself (Graph docs: get a token for that tenant and read /organization).
+    """
+    ProviderConnection.objects.filter(pk=connection.pk).update(
+        consent_state=ConsentState.UNKNOWN,
+        consent_observed_at=timezone.now(),
+        consent_version=F("consent_version") + 1,
+        verified_at=None,
+    )
+    _audit("consent.returned", connection, actor)
+
+
+@transaction.atomic
+def tenant_id_change(*, tenant: Tenant, entra_tenant_id: str, actor: User) -> None:
+    """Correct the tenant's Entra tenant ID; its connections want a check again."""
+    before = str(tenant.entra_tenant_id)
+    Tenant.objects.filter(pk=tenant.pk).update(entra_tenant_id=entra_tenant_id)
+    mistaken = Q(fault_code__in=[reasons.TENANT_MISMATCH.code, reasons.TENANT_NOT_FOUND.code])
+    connections = ProviderConnection.objects.filter(tenant=tenant)
+    connections.filter(mistaken).update(fault_code="", fault_facts={}, fault_observed_at=None)
+    connections.update(verified_at=None, consent_version=F("consent_version") + 1)
+    audit.record(
+        "tenant.id_changed",
+        workspace_id=tenant.workspace_id,
+        tenant_id=tenant.pk,
+        actor_id=actor.pk,
+        facts={"before": before, "after": str(entra_tenant_id)},
+    )
+
+
+def _audit(action: str, connection: ProviderConnection, actor: User, **facts: Any) -> None:
+    audit.record(
+        action,
+        workspace_id=connection.tenant.workspace_id,
+        tenant_id=connection.tenant_id,
+        actor_id=actor.pk,
+        facts={"connection": connection.pk, **facts},
+    )
