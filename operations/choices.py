@@ -1,0 +1,68 @@
+"""The states of a run and of the answer to a start, with the groupings that queries need."""
+
+from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy as _
+
+
+class ExecutionStatus(TextChoices):
+    """queued → running → completed; a lost or retried run goes back to queued with a later ``not_before``."""
+
+    QUEUED = "queued", _("Queued")
+    RUNNING = "running", _("Running")
+    COMPLETED = "completed", _("Completed")
+
+
+ACTIVE = (ExecutionStatus.QUEUED, ExecutionStatus.RUNNING)
+
+
+class RunOutcome(TextChoices):
+    SUCCEEDED = "succeeded", _("Succeeded")
+    PARTIALLY_SUCCEEDED = "partially_succeeded", _("Partly failed")
+    FAILED = "failed", _("Failed")
+    BLOCKED = "blocked", _("Blocked")
+    CANCELLED = "cancelled", _("Cancelled")
+
+
+class StartStatus(TextChoices):
+    """The four answers to a start."""
+
+    ACCEPTED = "accepted", _("Accepted")
+    DEDUPED = "deduped", _("Already running")
+    SCOPE_BUSY = "scope_busy", _("Busy")
+    BLOCKED = "blocked", _("Blocked")
+
+
+class Origin(TextChoices):
+    """Where a start came from."""
+
+    CONSOLE = "console", _("Console")
+    API = "api", _("API")
+    RETRY = "retry", _("Retry")
+    SYSTEM = "system", _("System")
+
+
+class Access(TextChoices):
+    """Reads may be tried again by themselves; writes never."""
+
+    READ = "read", _("Read")
+    WRITE = "write", _("Write")
+
+
+class Surface(TextChoices):
+    TENANT = "tenant", _("Tenant")
+    CONNECTION = "connection", _("Provider connection")
+
+
+class EventKind(TextChoices):
+    ACCEPTED = "accepted", _("Accepted")
+    CLAIMED = "claimed", _("Started")
+    STAGE = "stage", _("Stage")
+    RETRY_SCHEDULED = "retry_scheduled", _("Retry scheduled")
+    LOST = "lost", _("Worker lost")
+    CANCEL_REQUESTED = "cancel_requested", _("Cancel requested")
+    ENDED = "ended", _("Ended")
+
+
+def connection_scope(connection_id: int) -> str:
+    """Return the protected scope of a read: its connection, and nothing else of the tenant."""
+    return f"connection:{connection_id}"

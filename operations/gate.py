@@ -1,0 +1,245 @@
+"""The provider dispatch gate: the only place that decides whether work starts.
+
+Order of the questions: capability (PermissionDenied), input (InvalidInput), idempotency key, connection resolved,
+active run in the scope, readiness, insert. Visibility and the surface are asked by whoever loads the target, since
+both depend on the URL alone.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.db import connection, transaction
+from django.utils import timezone
+
+from operations import admission, answers, metrics, reasons, relay
+from operations.choices import Origin, StartStatus, connection_scope
+from operations.outcomes import RunRef, StartOutcome, stamp
+from operations.params import Params, op_key
+from operations.registry import OperationType
+from providers import readiness
+from providers.reasons import CONNECTION_MISSING
+from providers.selectors import Target
+from tenantpilot.tenancy import audit
+from tenantpilot.tenancy.capabilities import Capability
+
+log = structlog.get_logger(__name__)
+TURNS = 5
+
+_ACTIVE_RUN = """
+SELECT r.id, r.status, r.operation_type, r.op_key, r.created_at, coalesce(nullif(u.first_name, ''), u.username, '')
+FROM operations_operationrun r LEFT JOIN tenancy_user u ON u.id = r.initiator_id
+WHERE r.scope_key = %s AND r.status IN ('queued', 'running')
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A request to start: what, on what, by whom, with which input, from where."""
+
+    operation: OperationType
+    target: Target
+    actor_id: int | None
+    data: Mapping[str, Any] = field(default_factory=dict)
+    origin: Origin = Origin.CONSOLE
+    surface: str = ""
+    retry_of_id: int | None = None
+
+
+def start(request: Start, *, key: answers.Key | None = None) -> StartOutcome:
+    """Start the work, or say why not: one of four outcomes, decided before anything is queued.
+
+    With ``key`` the first answer is kept for 24 h and given again. Raises PermissionDenied, InvalidInput,
+    ``answers.KeyReused`` (the same key with another payload).
+    """
+    _require(request)
+    params = request.operation.params.parse(request.data)
+    if key is None:
+        outcome = _decide(request, params)
+        _after(request, outcome)
+        return outcome
+    with transaction.atomic():
+        outcome, fresh = answers.first_answer(key, lambda: _decide(request, params))
+    if fresh:
+        _after(request, outcome)
+    return outcome
+
+
+def refusal(request: Start) -> StartOutcome | None:
+    """Return the outcome that a start would be refused with, or None: the same rules, writing nothing.
+
+    Raises PermissionDenied and InvalidInput like ``start``.
+    """
+    _require(request)
+    return _refusal(request, request.operation.params.parse(request.data))
+
+
+def _require(request: Start) -> None:
+    if request.actor_id is not None and request.operation.capability not in request.target.capabilities:
+        raise PermissionDenied(request.operation.capability)
+
+
+def _decide(request: Start, params: Params) -> StartOutcome:
+    for _ in range(TURNS):
+        if outcome := _refusal(request, params):
+            _audit_refusal(request, outcome)
+            return outcome
+        if outcome := _admit(request, params):
+            return outcome
+    # Holders came and went on every turn: somebody else's work, though none can be named.
+    return _outcome(
+        request, StartStatus.SCOPE_BUSY, reason_code=reasons.SCOPE_BUSY.code, reason_facts={"holder": ""}
+    )
+
+
+def _refusal(request: Start, params: Params) -> StartOutcome | None:
+    return _unresolved(request) or _held(request, params) or _not_ready(request)
+
+
+def _unresolved(request: Start) -> StartOutcome | None:
+    if request.target.connection is not None:
+        return None
+    archived = request.target.tenant.archived_at is not None
+    return (
+        _not_ready(request)
+        if archived
+        else _outcome(
+            request,
+            StartStatus.BLOCKED,
+            reason_code=CONNECTION_MISSING.code,
+            blockers=(CONNECTION_MISSING.code,),
+        )
+    )
+
+
+def _held(request: Start, params: Params) -> StartOutcome | None:
+    scope_key = _scope_key(request)
+    with connection.cursor() as cursor:
+        # The key goes in as a parameter: computed in a join, PostgreSQL reads the whole index of active runs.
+        cursor.execute(_ACTIVE_RUN, [scope_key])
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    run_id, status, operation_type, held_key, created_at, initiator = row
+    run: RunRef | None = RunRef(run_id, status, operation_type, stamp(created_at), initiator)
+    if request.actor_id is not None and Capability.VIEW_RUN not in request.target.capabilities:
+        run = None
+    if held_key == op_key(request.operation.name, scope_key, params.identity()):
+        return _outcome(request, StartStatus.DEDUPED, run=run, reason_code=reasons.ALREADY_RUNNING.code)
+    return _outcome(
+        request,
+        StartStatus.SCOPE_BUSY,
+        run=run,
+        reason_code=reasons.SCOPE_BUSY.code,
+        reason_facts={"holder": operation_type if run else ""},
+    )
+
+
+def _not_ready(request: Start) -> StartOutcome | None:
+    found = blockers(request.operation, request.target, timezone.now())
+    if not found:
+        return None
+    return _outcome(
+        request,
+        StartStatus.BLOCKED,
+        reason_code=found[0].code,
+        reason_facts=found[0].facts,
+        blockers=tuple(blocker.code for blocker in found),
+    )
+
+
+def blockers(operation: OperationType, target: Target, now: datetime) -> list[readiness.Blocker]:
+    """Return why ``operation`` can't work on ``target`` now; the worker asks the same once more before it works."""
+    return readiness.blockers(
+        target.connection,
+        operation.needs,
+        archived=target.tenant.archived_at is not None,
+        now=now,
+        max_age=timedelta(days=settings.FACTS_MAX_AGE_DAYS),
+    )
+
+
+def _admit(request: Start, params: Params) -> StartOutcome | None:
+    assert request.target.connection is not None
+    identity, scope_key = params.identity(), _scope_key(request)
+    admitted = admission.insert(
+        admission.NewRun(
+            tenant_id=request.target.tenant.id,
+            connection_id=request.target.connection.id,
+            operation_type=request.operation.name,
+            op_key=op_key(request.operation.name, scope_key, identity),
+            identity=identity,
+            scope_key=scope_key,
+            params=dict(identity),
+            origin=request.origin,
+            surface=request.surface,
+            initiator_id=request.actor_id,
+            facts=_facts_used(request.target),
+            retry_of_id=request.retry_of_id,
+        )
+    )
+    if admitted is None:
+        return None
+    warning = "" if admitted.worker_seen else reasons.WORKER_UNAVAILABLE.code
+    run = RunRef(admitted.id, "queued", request.operation.name, stamp(admitted.created_at))
+    return _outcome(request, StartStatus.ACCEPTED, run=run, reason_code=warning)
+
+
+def _after(request: Start, outcome: StartOutcome) -> None:
+    metrics.START_ANSWERS.labels(outcome.operation_type, outcome.status, outcome.reason_code).inc()
+    log.info("start", operation=outcome.operation_type, outcome=str(outcome.status), reason=outcome.reason_code,
+             tenant=request.target.tenant.slug, run=outcome.run.id if outcome.run else None)  # fmt: skip
+    if outcome.status is StartStatus.ACCEPTED and outcome.run:
+        relay.offer(outcome.run.id, outcome.operation_type)
+
+
+def _audit_refusal(request: Start, outcome: StartOutcome) -> None:
+    if outcome.status is not StartStatus.BLOCKED:
+        return
+    audit.record(
+        "start.blocked",
+        workspace_id=request.target.tenant.workspace_id,
+        tenant_id=request.target.tenant.id,
+        actor_id=request.actor_id,
+        surface=request.surface,
+        reason_code=outcome.reason_code,
+        facts={
+            "operation": outcome.operation_type,
+            "blockers": outcome.blockers,
+            **_facts_used(request.target),
+        },
+    )
+
+
+def _facts_used(target: Target) -> dict[str, Any]:
+    facts = target.connection
+    if facts is None:
+        return {}
+    return {
+        "connection": facts.id,
+        "enabled": facts.enabled,
+        "credential": facts.credential_state,
+        "consent": facts.consent_state,
+        "fault": facts.fault_code,
+        "observed": stamp(facts.permissions_observed_at) if facts.permissions_observed_at else "",
+    }
+
+
+def _scope_key(request: Start) -> str:
+    assert request.target.connection is not None
+    return connection_scope(request.target.connection.id)
+
+
+def _outcome(request: Start, status: StartStatus, **more: Any) -> StartOutcome:
+    tenant, facts = request.target.tenant, request.target.connection
+    return StartOutcome(
+        status=status,
+        operation_type=request.operation.name,
+        tenant={"slug": tenant.slug, "name": tenant.name, "workspace": tenant.workspace},
+        connection={"id": facts.id, "provider": facts.provider, "label": facts.label} if facts else None,
+        **more,
+    )

@@ -1,0 +1,174 @@
+"""The run: lock, record and outbox in one row."""
+
+from django.contrib.postgres.functions import TransactionNow
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from operations.choices import ACTIVE, EventKind, ExecutionStatus, Origin, RunOutcome
+from providers.models import ProviderConnection
+from tenantpilot.tenancy.models import Tenant, User
+
+IS_ACTIVE = Q(status__in=ACTIVE)
+IS_RUNNING = Q(status=ExecutionStatus.RUNNING)
+IS_COMPLETED = Q(status=ExecutionStatus.COMPLETED)
+
+
+class OperationRun(models.Model):
+    """One accepted start, from queued to ended; written by ``admission`` and ``transitions`` alone."""
+
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="runs", db_index=False)
+    connection = models.ForeignKey(
+        ProviderConnection, on_delete=models.PROTECT, related_name="runs", db_index=False
+    )
+    operation_type = models.CharField(max_length=100)
+    op_key = models.CharField(max_length=64)
+    identity = models.JSONField(default=dict)
+    scope_key = models.CharField(max_length=100)
+    params = models.JSONField(default=dict)
+    origin = models.CharField(max_length=16, choices=Origin.choices)
+    surface = models.CharField(max_length=64, blank=True, db_default="")
+    initiator = models.ForeignKey(
+        User, on_delete=models.PROTECT, null=True, related_name="runs", db_index=False
+    )
+    retry_of = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, related_name="retries", db_index=False
+    )
+
+    status = models.CharField(
+        max_length=16, choices=ExecutionStatus.choices, db_default=ExecutionStatus.QUEUED
+    )
+    outcome = models.CharField(max_length=24, choices=RunOutcome.choices, null=True)  # noqa: DJ001  # absent while active
+    attempt = models.PositiveSmallIntegerField(db_default=0)
+    lost_count = models.PositiveSmallIntegerField(db_default=0)
+    fence = models.BigIntegerField(null=True)
+    claim_token = models.UUIDField(null=True)
+    claimed_by = models.CharField(max_length=200, blank=True, db_default="")
+    lease_until = models.DateTimeField(null=True)
+    not_before = models.DateTimeField(db_default=TransactionNow())
+    deadline_at = models.DateTimeField(null=True)
+    cancel_requested_at = models.DateTimeField(null=True)
+    cancel_requested_by = models.ForeignKey(
+        User, on_delete=models.PROTECT, null=True, related_name="+", db_index=False
+    )
+    last_offered_at = models.DateTimeField(null=True)
+    offer_count = models.PositiveIntegerField(db_default=0)
+
+    reason_code = models.CharField(max_length=64, blank=True, db_default="")
+    reason_facts = models.JSONField(default=dict, db_default={})
+    progress = models.JSONField(default=dict, db_default={})
+    counts = models.JSONField(default=dict, db_default={})
+    failures = models.JSONField(default=list, db_default=[])
+    cost = models.JSONField(default=dict, db_default={})
+    diagnostics = models.JSONField(default=list, db_default=[])
+    event_seq = models.PositiveIntegerField(db_default=1)
+    created_at = models.DateTimeField(db_default=TransactionNow())
+    started_at = models.DateTimeField(null=True)
+    completed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        default_permissions = ("view",)
+        constraints = [
+            # The only admission lock: it can't leak, since it is the run.
+            models.UniqueConstraint(
+                fields=["scope_key"], condition=IS_ACTIVE, name="one_active_run_per_scope"
+            ),
+            models.CheckConstraint(
+                name="running_has_claim",
+                condition=(
+                    IS_RUNNING & Q(fence__isnull=False, claim_token__isnull=False, lease_until__isnull=False)
+                )
+                | (~IS_RUNNING & Q(claim_token__isnull=True, lease_until__isnull=True)),
+            ),
+            models.CheckConstraint(
+                name="completed_has_outcome",
+                condition=(IS_COMPLETED & Q(outcome__isnull=False, completed_at__isnull=False))
+                | (~IS_COMPLETED & Q(outcome__isnull=True, completed_at__isnull=True)),
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["not_before", "id"], condition=Q(status=ExecutionStatus.QUEUED), name="run_queued"
+            ),
+            # lease_until is in no index, or no heartbeat could be a HOT update.
+            models.Index(fields=["id"], condition=IS_RUNNING, name="run_running"),
+            models.Index(fields=["tenant", "-id"], name="run_by_tenant"),
+            models.Index(fields=["connection", "-id"], name="run_by_connection"),
+            models.Index(
+                fields=["initiator", "-id"], condition=Q(initiator__isnull=False), name="run_by_initiator"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.operation_type} #{self.pk}"
+
+
+class RunEvent(models.Model):
+    """Append-only history of a run; the first one is the audit entry of its start."""
+
+    run = models.ForeignKey(OperationRun, on_delete=models.PROTECT, related_name="events", db_index=False)
+    seq = models.PositiveIntegerField()
+    at = models.DateTimeField(db_default=TransactionNow())
+    kind = models.CharField(max_length=24, choices=EventKind.choices)
+    fence = models.BigIntegerField(null=True)
+    actor = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
+    code = models.CharField(max_length=64, blank=True, db_default="")
+    data = models.JSONField(default=dict, db_default={})
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["run", "seq"], name="event_once")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of run {self.run_id}"
+
+
+class StartAnswer(models.Model):
+    """The answer that an Idempotency-Key got, kept for 24 h."""
+
+    initiator = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", db_index=False)
+    endpoint = models.CharField(max_length=400)
+    key = models.CharField(max_length=255)
+    payload_hash = models.CharField(max_length=64)
+    answer = models.JSONField(null=True)
+    expires_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(fields=["initiator", "endpoint", "key"], name="one_answer_per_key")
+        ]
+
+    def __str__(self) -> str:
+        return self.endpoint
+
+
+class Worker(models.Model):
+    """A worker host, when it was last seen, and when it last swept for lost runs."""
+
+    name = models.CharField(_("name"), max_length=200, primary_key=True)
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Notification(models.Model):
+    """The end of a run, told to its initiator and to nobody else."""
+
+    recipient = models.ForeignKey(
+        User, on_delete=models.CASCADE, related_name="notifications", db_index=False
+    )
+    run = models.OneToOneField(OperationRun, on_delete=models.PROTECT, related_name="notification")
+    created_at = models.DateTimeField(db_default=TransactionNow())
+    read_at = models.DateTimeField(null=True)
+
+    class Meta:
+        default_permissions = ()
+        indexes = [models.Index(fields=["recipient", "-id"], name="notification_by_recipient")]
+
+    def __str__(self) -> str:
+        return f"{self.recipient}: run {self.run_id}"

@@ -1,0 +1,102 @@
+"""Operation types: what TenantPilot can do at a provider, each declared once in a file of its own."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from operations.choices import Access, Surface
+from operations.params import Params
+from providers.readiness import Needs
+from tenantpilot.core.reasons import Words
+
+if TYPE_CHECKING:
+    from operations.context import RunContext, RunResult
+
+Handler = Callable[["RunContext", "Params"], "RunResult"]
+NAME = re.compile(r"^[a-z_]+(\.[a-z_]+)+$")
+
+
+class UnknownOperation(LookupError):
+    """No operation type of this name is registered."""
+
+
+@dataclass(frozen=True)
+class OperationType:
+    """One operation: its words, who may start it where, what it needs, and the code that does it.
+
+    ``verb`` is the button ("Sync groups"); the same words head its outcome, its run and its audit entry.
+    ``capability`` is a codename on the tenant. ``path`` is the surface of its own under /admin/t/<tenant>/, if any.
+    """
+
+    name: str
+    verb: Words
+    description: Words
+    capability: str
+    surfaces: frozenset[Surface]
+    needs: Needs
+    access: Access
+    params: type[Params]
+    handler: Handler
+    path: str = ""
+
+    def __str__(self) -> str:
+        return self.name
+
+
+_types: dict[str, OperationType] = {}
+_closed = False
+
+
+def operation_type(
+    *,
+    name: str,
+    verb: Words,
+    description: Words,
+    capability: str,
+    surfaces: set[Surface],
+    needs: Needs,
+    access: Access = Access.READ,
+    params: type[Params] = Params,
+    path: str = "",
+) -> Callable[[Handler], Handler]:
+    """Declare the decorated handler as an operation type.
+
+    Raises ValueError for a malformed or taken name, and for a declaration that comes after start-up.
+    """
+
+    def register(handler: Handler) -> Handler:
+        if _closed:
+            raise ValueError(f"{name} is declared after start-up.")
+        if not NAME.match(name) or name in _types:
+            raise ValueError(f"Malformed or taken operation name: {name}")
+        _types[name] = OperationType(
+            name, verb, description, capability, frozenset(surfaces), needs, access, params, handler, path
+        )
+        return handler
+
+    return register
+
+
+def close() -> None:
+    """Refuse further declarations; called once every app has loaded."""
+    global _closed
+    _closed = True
+
+
+def get(name: str) -> OperationType:
+    """Return the operation type. Raises UnknownOperation."""
+    try:
+        return _types[name]
+    except KeyError:
+        raise UnknownOperation(name) from None
+
+
+def all_types() -> tuple[OperationType, ...]:
+    """Return every operation type, by name."""
+    return tuple(_types[name] for name in sorted(_types))
+
+
+def types_on(surface: Surface) -> tuple[OperationType, ...]:
+    """Return the operation types that may be started from ``surface``."""
+    return tuple(kind for kind in all_types() if surface in kind.surfaces)
