@@ -1,0 +1,85 @@
+"""The heartbeat of a claimed run: renews the lease, hears of a cancel, and stops work that is not ours any more."""
+
+import threading
+import time
+from types import TracebackType
+from typing import Self
+
+import structlog
+from django.conf import settings
+from django.db import DatabaseError, connection
+
+from operations import transitions
+from operations.transitions import Claim
+from providers.graph.errors import Stopped
+
+log = structlog.get_logger(__name__)
+
+
+class FencedOut(Stopped):
+    """The run has a newer fence, or has ended: nothing more may be written in its name."""
+
+
+class Cancelled(Stopped):
+    """Somebody asked the run to stop."""
+
+
+class DeadlineReached(Stopped):
+    """The run took longer than it may."""
+
+
+class Pulse:
+    """Beats on a thread and a database connection of its own while the ``with`` block lasts."""
+
+    def __init__(self, claim: Claim) -> None:
+        self._claim = claim
+        self._ended = threading.Event()
+        self._lost = False
+        self._cancelled = False
+        self._beat_at = time.monotonic()
+        self._deadline = time.monotonic() + settings.RUN_DEADLINE
+        self._thread = threading.Thread(target=self._beat, name=f"pulse-{claim.run_id}", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._ended.set()
+        self._thread.join(timeout=5)
+
+    def checkpoint(self) -> None:
+        """Raise FencedOut, Cancelled or DeadlineReached when work must stop.
+
+        Without a renewed lease for ``RUN_SELF_FENCE`` seconds the run may be somebody else's by now.
+        """
+        if self._lost or time.monotonic() - self._beat_at > settings.RUN_SELF_FENCE:
+            raise FencedOut
+        if self._cancelled:
+            raise Cancelled
+        if time.monotonic() > self._deadline:
+            raise DeadlineReached
+
+    def _beat(self) -> None:
+        try:
+            while not self._ended.wait(settings.RUN_HEARTBEAT):
+                self._renew()
+        finally:
+            connection.close()
+
+    def _renew(self) -> None:
+        asked_at = time.monotonic()
+        try:
+            answer = transitions.renew(self._claim)
+        except DatabaseError as error:
+            log.warning("heartbeat_failed", run=self._claim.run_id, error=type(error).__name__)
+            connection.close()
+            return
+        if answer is None:
+            self._lost = True
+            self._ended.set()
+            return
+        self._beat_at = asked_at
+        self._cancelled = answer

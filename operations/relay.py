@@ -1,0 +1,44 @@
+"""Offering queued runs to the broker: once after the commit, then again and again until a worker claims them.
+
+The message is a hint and carries the run's id and type only. Losing, doubling and reordering messages are harmless.
+"""
+
+import structlog
+from django.conf import settings
+from django.db import connection, transaction
+
+from operations import broker
+
+log = structlog.get_logger(__name__)
+
+_DUE = """
+SELECT id, operation_type FROM operations_operationrun
+WHERE status = 'queued' AND not_before <= now() AND (
+  last_offered_at IS NULL AND created_at < now() - interval '1 second'
+  OR last_offered_at + least(%s * power(2, greatest(offer_count - 1, 0)), %s) * interval '1 second' <= now()
+)
+ORDER BY not_before, id LIMIT 200 FOR UPDATE SKIP LOCKED
+"""
+_OFFERED = """
+UPDATE operations_operationrun SET last_offered_at = now(), offer_count = offer_count + 1
+WHERE id = ANY(%s) AND status = 'queued'
+"""
+
+
+def offer(run_id: int, operation_type: str) -> bool:
+    """Offer one run, best effort; the relay offers it again if nobody claims it."""
+    return broker.publish(run_id, operation_type)
+
+
+def offer_waiting() -> int:
+    """Offer every queued run that is due, and return how many the broker took. Any number may do so at once."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_DUE, [settings.RUN_OFFER_BACKOFF, settings.RUN_OFFER_BACKOFF_CAP])
+        due = cursor.fetchall()
+        sent = [run_id for run_id, operation_type in due if broker.publish(run_id, operation_type)]
+        # Published first, marked after: a crash in between doubles a message, never loses one.
+        if sent:
+            cursor.execute(_OFFERED, [sent])
+    if due:
+        log.info("relay", due=len(due), offered=len(sent))
+    return len(sent)

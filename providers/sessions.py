@@ -1,0 +1,57 @@
+"""From a stored connection to a Graph client that speaks for it."""
+
+from collections.abc import Callable
+from functools import cache
+
+from django.conf import settings
+
+from providers import secrets
+from providers.choices import CredentialKind
+from providers.graph.auth import TokenSource
+from providers.graph.client import GraphClient
+from providers.graph.clouds import Cloud
+from providers.graph.credentials import AppIdentity, ClientCertificate, ClientSecret
+from providers.graph.meter import Meter
+from providers.graph.throttle import RateBudget, budget_redis
+from providers.graph.transport import Transport
+from providers.models import ProviderConnection
+
+
+@cache
+def transport() -> Transport:
+    """Return this process's one way out, shared by token and Graph requests."""
+    return Transport(settings.GRAPH_HOST_MAP)
+
+
+@cache
+def tokens() -> TokenSource:
+    """Return this process's token cache."""
+    return TokenSource(transport())
+
+
+def identity(connection: ProviderConnection) -> AppIdentity:
+    """Return how we sign in for ``connection``; a new secret or consent makes a new cache key."""
+    app = connection.app_registration
+    clear = secrets.decrypt(app.credential_encrypted)
+    credential = (
+        ClientCertificate(private_key_pem=clear, certificate_pem=app.certificate_pem)
+        if app.credential_kind == CredentialKind.CERTIFICATE
+        else ClientSecret(clear)
+    )
+    return AppIdentity(
+        cloud=Cloud(app.cloud),
+        tenant_id=str(connection.tenant.entra_tenant_id),
+        client_id=str(app.client_id),
+        credential=credential,
+        cache_key=f"{connection.pk}:{app.credential_version}:{connection.consent_version}",
+    )
+
+
+def graph_client(connection_id: int, *, meter: Meter, checkpoint: Callable[[], None]) -> GraphClient:
+    """Return a Graph client for the connection. Raises ValueError when no key opens its credential."""
+    connection = ProviderConnection.objects.select_related("app_registration", "tenant").get(pk=connection_id)
+    who = identity(connection)
+    budget = RateBudget(budget_redis(settings.REDIS_URL), key=f"{who.client_id}:{who.tenant_id}")
+    return GraphClient(
+        who, transport=transport(), tokens=tokens(), budget=budget, meter=meter, checkpoint=checkpoint
+    )
