@@ -76,3 +76,8 @@ def _claim(key: Key) -> int | None:
         )
         row = cursor.fetchone()
     return row[0] if row else None
+
+
+def forget_expired() -> int:
+    """Remove answers whose 24 h are over; return how many."""
+    return StartAnswer.objects.filter(expires_at__lt=timezone.now()).delete()[0]

@@ -92,6 +92,11 @@ def get(name: str) -> OperationType:
         raise UnknownOperation(name) from None
 
 
+def knows(name: str) -> bool:
+    """Say whether this process has the operation type."""
+    return name in _types
+
+
 def all_types() -> tuple[OperationType, ...]:
     """Return every operation type, by name."""
     return tuple(_types[name] for name in sorted(_types))

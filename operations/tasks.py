@@ -1,10 +1,20 @@
 """What Celery runs: one call each."""
 
-from operations import execution
+from django.core.management import call_command
+
+from operations import answers, execution, registry
 from tenantpilot.celery import run_task
 
 
 @run_task
 def execute_run(run_id: int, operation_type: str) -> None:
-    """Work on one accepted run."""
-    execution.execute(run_id)
+    """Work on one accepted run; an operation that only a newer worker knows is left to that one."""
+    if registry.knows(operation_type):
+        execution.execute(run_id)
+
+
+@run_task
+def tidy() -> None:
+    """Remove answers whose idempotency key has expired, and sessions that have ended. Beat sends it each hour."""
+    answers.forget_expired()
+    call_command("clearsessions")
