@@ -1,0 +1,93 @@
+"""Values and the badge each one gets: word, tone and sign, in one place."""
+
+from typing import NamedTuple
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+
+class Badge(NamedTuple):
+    word: str | Promise
+    tone: str
+    icon: str
+
+
+_NOT_VERIFIED = Badge(_("Not verified"), "mute", "circle")
+
+_TENANT = {
+    "ok": Badge(_("Healthy"), "ok", "tick"),
+    "warn": Badge(_("Needs attention"), "warn", "alert"),
+    "down": Badge(_("No access"), "bad", "cross"),
+    "new": _NOT_VERIFIED,
+}
+
+_CONNECTION = {
+    "connected": Badge(_("Connected"), "ok", "dot"),
+    "consent_missing": Badge(_("Consent missing"), "warn", "dot"),
+    "consent_revoked": Badge(_("Consent revoked"), "warn", "dot"),
+    "permission_missing": Badge(_("Permission missing"), "warn", "dot"),
+    "role_missing": Badge(_("Role missing"), "warn", "dot"),
+    "licence_missing": Badge(_("Licence missing"), "warn", "dot"),
+    "approval_required": Badge(_("Approval required"), "warn", "dot"),
+    "throttled": Badge(_("Throttled"), "warn", "dot"),
+    "facts_stale": Badge(_("Check overdue"), "warn", "dot"),
+    "secret_expired": Badge(_("Secret expired"), "bad", "dot"),
+    "credential_expired": Badge(_("Secret expired"), "bad", "dot"),
+    "credential_missing": Badge(_("Secret missing"), "bad", "dot"),
+    "credential_invalid": Badge(_("Secret refused"), "bad", "dot"),
+    "tenant_mismatch": Badge(_("Wrong tenant"), "bad", "dot"),
+    "tenant_not_found": Badge(_("Tenant not found"), "bad", "dot"),
+    "unreachable": Badge(_("Unreachable"), "bad", "dot"),
+    "connection_disabled": Badge(_("Disabled"), "mute", "circle"),
+    "disabled": Badge(_("Disabled"), "mute", "circle"),
+    "connection_missing": Badge(_("No connection"), "mute", "circle"),
+    "connection_unverified": _NOT_VERIFIED,
+    "unverified": _NOT_VERIFIED,
+}
+
+_RUN = {
+    "queued": Badge(_("Queued"), "mute", "clock"),
+    "running": Badge(_("Running"), "info", "spinner"),
+    "succeeded": Badge(_("Succeeded"), "ok", "tick"),
+    "partially_succeeded": Badge(_("Partly failed"), "warn", "alert"),
+    "failed": Badge(_("Failed"), "bad", "stop"),
+    "blocked": Badge(_("Blocked"), "warn", "stop"),
+    "cancelled": Badge(_("Cancelled"), "mute", "minus"),
+}
+
+_PRESENCE = {
+    "present": Badge(_("Present"), "ok", "dot"),
+    "gone": Badge(_("Gone"), "mute", "minus"),
+}
+
+_PERMISSION = {
+    "granted": Badge(_("Granted"), "ok", "tick"),
+    "missing": Badge(_("Missing"), "bad", "cross"),
+}
+
+BADGES = {
+    "tenant": _TENANT,
+    "connection": _CONNECTION,
+    "run": _RUN,
+    "presence": _PRESENCE,
+    "permission": _PERMISSION,
+}
+
+OUTCOMES = {
+    "accepted": ("ok", "tick"),
+    "deduped": ("info", "join"),
+    "scope_busy": ("warn", "clock"),
+    "blocked": ("bad", "stop"),
+}
+"""Tone and icon of a start's outcome."""
+
+TONE_ICONS = {"ok": "tick", "info": "info", "warn": "alert", "bad": "stop", "mute": "circle"}
+
+
+def badge_for(kind: str, value: str) -> Badge:
+    """The badge of a value; a reason code ("provider.consent_missing") counts by its last part.
+
+    Raises KeyError for an unknown kind. An unknown value is shown as it is, without tone.
+    """
+    known = BADGES[kind]
+    return known.get(value) or known.get(value.rpartition(".")[2]) or Badge(value, "mute", "circle")

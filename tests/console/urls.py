@@ -1,0 +1,45 @@
+"""Pages that fail on purpose, behind the real admin site and the real error handlers."""
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied, SuspiciousOperation
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import path
+
+handler400 = "tenantpilot.console.errors.bad_request"
+handler403 = "tenantpilot.console.errors.permission_denied"
+handler404 = "tenantpilot.console.errors.page_not_found"
+handler500 = "tenantpilot.console.errors.server_error"
+
+
+def _page(request: HttpRequest) -> HttpResponse:
+    return render(request, "ui/page.html", {"title": "Tenants"})
+
+
+def _broken(request: HttpRequest) -> HttpResponse:
+    raise ValueError("secret-of-the-exception")
+
+
+def _forbidden(request: HttpRequest) -> HttpResponse:
+    raise PermissionDenied("You need Operator on this tenant.")
+
+
+def _bare(request: HttpRequest) -> HttpResponse:
+    raise PermissionDenied
+
+
+def _suspicious(request: HttpRequest) -> HttpResponse:
+    raise SuspiciousOperation("what-the-client-sent")
+
+
+urlpatterns = [
+    path("admin/tenants", _page, name="tenants"),
+    path("admin/provider-connections", _page, name="connections"),
+    path("admin/operations", _page, name="operations"),
+    path("signed-in", admin.site.admin_view(_page)),
+    path("broken", _broken),
+    path("forbidden", _forbidden),
+    path("bare", _bare),
+    path("suspicious", _suspicious),
+    path("admin/", admin.site.urls),
+]
