@@ -14,11 +14,13 @@ PYTEST_ARGS ?=
 COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate pyproject.toml
 
-.PHONY: help run reset test lint types layers migrations deploycheck pytest install install-dev chromium lock clean
+.PHONY: help run reset sandbox manage test lint types layers migrations deploycheck pytest install install-dev chromium lock clean
 
 help:
 	@echo "make run           start the console with the demo (HOST, PORT, SANDBOX_DELAY_MS, SANDBOX_SCALE)"
 	@echo "make reset         remove what make run keeps (asks; FORCE=1 does not)"
+	@echo "make sandbox DO=…  change what the demo's Graph sandbox answers (DO=--help lists it)"
+	@echo "make manage DO=…   run manage.py beside the running demo"
 	@echo "make test          all checks and tests (BROWSER=0 leaves Chromium out, WORKERS=n, PYTEST_ARGS=...)"
 	@echo "make lint types layers migrations deploycheck pytest    one part of make test"
 	@echo "make lock          make requirements*.lock anew from pyproject.toml"
@@ -30,6 +32,10 @@ run: install
 reset: install
 	@$(BIN)/python -m tenantpilot.quickstart reset
 
+# Beside the running demo: make sandbox DO=--help, make sandbox DO="consent northwind", make manage DO=showmigrations
+sandbox manage: install
+	@$(BIN)/python -m tenantpilot.quickstart $@ $(DO)
+
 # --- the virtual environment, made anew only when the lock has changed ---------------------------------------------
 
 install: $(VENV)/.installed
@@ -37,8 +43,8 @@ install-dev: $(VENV)/.installed-dev
 
 define need_python
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed and none was found; PYTHON=/path/to/python make names one." >&2; exit 1; }
-	@$(PYTHON) -c '$(NEW_ENOUGH)' || { \
-		echo "Python 3.11 or newer is needed; $(PYTHON) is older. PYTHON=/path/to/python make names another." >&2; exit 1; }
+	@$(PYTHON) -c '$(NEW_ENOUGH)' 2>/dev/null || { \
+		echo "Python 3.11 or newer is needed; $(PYTHON) is none. PYTHON=/path/to/python make names one." >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 		echo "$(PYTHON) cannot make virtual environments; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 endef
@@ -93,7 +99,7 @@ pytest: install-dev
 chromium:
 	@if [ -n "$$CHROMIUM" ]; then \
 		[ -x "$$CHROMIUM" ] || { echo "CHROMIUM=$$CHROMIUM is no program." >&2; exit 1; }; \
-	elif command -v chromium chromium-browser google-chrome >/dev/null 2>&1; then :; \
+	elif { command -v chromium || command -v chromium-browser || command -v google-chrome; } >/dev/null; then :; \
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
 		echo "Installing Chromium with apt."; \
 		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; } \
