@@ -15,9 +15,17 @@ class Capability(TextChoices):
     SYNC_ROLE_DEFINITIONS = "sync_role_definitions", _("Sync role definitions")
     MANAGE_CONNECTIONS = "manage_connections", _("Manage connections and credentials")
     FORCE_RELEASE = "force_release", _("Force-release a scope")
+    VIEW_AUDIT = "view_audit", _("Read the audit log")
 
 
-VIEW_WORKSPACE = "view_workspace"
+class WorkspaceCapability(TextChoices):
+    """A Django permission on a workspace itself: it says nothing about the tenants."""
+
+    VIEW_WORKSPACE = "view_workspace", _("Belong to the workspace")
+    MANAGE_MEMBERS = "manage_members", _("Manage people and roles")
+
+
+VIEW_WORKSPACE = WorkspaceCapability.VIEW_WORKSPACE.value
 
 
 class Role(TextChoices):
@@ -34,7 +42,7 @@ _OPERATES = _READS | {
     Capability.SYNC_GROUPS,
     Capability.SYNC_ROLE_DEFINITIONS,
 }
-_MANAGES = _OPERATES | {Capability.MANAGE_CONNECTIONS}
+_MANAGES = _OPERATES | {Capability.MANAGE_CONNECTIONS, Capability.VIEW_AUDIT}
 _OWNS = _MANAGES | {Capability.FORCE_RELEASE}
 
 ROLE_CAPABILITIES: dict[Role, frozenset[Capability]] = {
@@ -45,6 +53,20 @@ ROLE_CAPABILITIES: dict[Role, frozenset[Capability]] = {
 }
 
 
+_BELONGS = frozenset({WorkspaceCapability.VIEW_WORKSPACE})
+
+WORKSPACE_CAPABILITIES: dict[Role, frozenset[WorkspaceCapability]] = {
+    Role.READONLY: _BELONGS,
+    Role.OPERATOR: _BELONGS,
+    Role.MANAGER: _BELONGS,
+    Role.OWNER: _BELONGS | {WorkspaceCapability.MANAGE_MEMBERS},
+}
+
+
 def least_role_with(capability: str) -> Role:
     """Return the weakest role that carries ``capability``: the one to ask for in words."""
-    return next(role for role in Role if capability in ROLE_CAPABILITIES[role])
+    return next(
+        role
+        for role in Role
+        if capability in ROLE_CAPABILITIES[role] or capability in WORKSPACE_CAPABILITIES[role]
+    )

@@ -8,7 +8,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 from guardian.models import GroupObjectPermissionBase
 
-from tenantpilot.tenancy.capabilities import VIEW_WORKSPACE, Capability, Role
+from tenantpilot.tenancy.capabilities import VIEW_WORKSPACE, Capability, Role, WorkspaceCapability
 
 SLUG = RegexValidator(r"^[a-z0-9-]{1,63}\Z", _("Use small letters, digits and hyphens."))
 
@@ -31,7 +31,11 @@ class Workspace(models.Model):
 
     class Meta:
         default_permissions = ("view",)
-        permissions = [("view_tenant", _("See the tenant and its data")), *TENANT_PERMISSIONS]
+        permissions = [
+            ("view_tenant", _("See the tenant and its data")),
+            *TENANT_PERMISSIONS,
+            (WorkspaceCapability.MANAGE_MEMBERS.value, WorkspaceCapability.MANAGE_MEMBERS.label),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -64,12 +68,16 @@ class Tenant(models.Model):
 
 
 class Membership(models.Model):
-    """A person's place in a workspace. The role counts on all its tenants when ``all_tenants`` is set."""
+    """A person's place in a workspace. The role counts on all its tenants when ``all_tenants`` is set.
+
+    While ``disabled_at`` is set the person has no right in the workspace, and every role here waits to be enabled.
+    """
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="memberships")
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=16, choices=Role.choices)
     all_tenants = models.BooleanField(default=False)
+    disabled_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -98,6 +106,44 @@ class TenantEntitlement(models.Model):
         return f"{self.user} on {self.tenant}"
 
 
+class Invitation(models.Model):
+    """A link that lets somebody join a workspace, once. Of the link only a hash is kept."""
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="invitations")
+    addressee = models.CharField(max_length=254)
+    token_hash = models.CharField(max_length=64, unique=True)
+    role = models.CharField(max_length=16, choices=Role.choices)
+    all_tenants = models.BooleanField(default=False)
+    tenants = models.ManyToManyField(Tenant, related_name="+")
+    invited_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        default_permissions = ()
+        indexes = [models.Index(fields=["workspace", "-id"], name="invitation_by_workspace")]
+
+    def __str__(self) -> str:
+        return f"{self.addressee} to {self.workspace}"
+
+
+class UserSession(models.Model):
+    """Whose session a session key is. No address is kept: the browser's name is enough to tell sessions apart."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="console_sessions")
+    session_key = models.CharField(max_length=40, unique=True)
+    browser = models.CharField(max_length=64, blank=True)
+    started_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.user}, {self.started_at:%Y-%m-%d %H:%M}"
+
+
 class WorkspaceGroupObjectPermission(GroupObjectPermissionBase):
     """guardian's grants on workspaces, with a direct foreign key."""
 
@@ -121,34 +167,15 @@ class TenantGroupObjectPermission(GroupObjectPermissionBase):
         ]
 
 
-class AuditEntry(models.Model):
-    """An act or a blocked start. The first event of a run is the audit entry of its accepted start."""
-
-    at = models.DateTimeField(auto_now_add=True)
-    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="+")
-    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, null=True, related_name="+")
-    actor = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
-    action = models.CharField(max_length=64)
-    surface = models.CharField(max_length=64, blank=True)
-    reason_code = models.CharField(max_length=64, blank=True)
-    facts = models.JSONField(default=dict)
-
-    class Meta:
-        default_permissions = ("view",)
-        indexes = [models.Index(fields=["tenant", "-id"], name="audit_by_tenant")]
-
-    def __str__(self) -> str:
-        return f"{self.action} {self.at:%Y-%m-%d %H:%M:%S}"
-
-
 __all__ = [
     "VIEW_WORKSPACE",
-    "AuditEntry",
+    "Invitation",
     "Membership",
     "Tenant",
     "TenantEntitlement",
     "TenantGroupObjectPermission",
     "User",
+    "UserSession",
     "Workspace",
     "WorkspaceGroupObjectPermission",
 ]

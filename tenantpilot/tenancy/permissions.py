@@ -1,9 +1,10 @@
 """Who sees and may do what. guardian keeps the grants; these two queries read them, and a test holds both alike."""
 
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from django.db import models
-from django.db.models import F, Q, QuerySet
+from django.db.models import Q, QuerySet, Value
 
 from tenantpilot.tenancy.capabilities import VIEW_WORKSPACE, Capability
 from tenantpilot.tenancy.models import (
@@ -37,15 +38,28 @@ def is_visible(codenames: frozenset[str]) -> bool:
     return {VIEW_WORKSPACE, Capability.VIEW_TENANT} <= codenames
 
 
+def _groups_of(user: User) -> QuerySet[Any, Any]:
+    # Straight from the table in between: joining the groups themselves costs a person with 9,000 of them a third more.
+    through: Any = User.groups.through
+    return through.objects.filter(user_id=user.pk).values("group_id")
+
+
 def _workspaces_with(user: User, codename: str) -> QuerySet[WorkspaceGroupObjectPermission, int]:
     return WorkspaceGroupObjectPermission.objects.filter(
-        group__in=user.groups.values("id"), permission__codename=codename
+        group__in=_groups_of(user), permission__codename=codename
     ).values_list("content_object_id", flat=True)
 
 
 def workspaces_visible_to(user: User) -> QuerySet[Workspace]:
     """Return the workspaces that the person belongs to."""
     return Workspace.objects.filter(id__in=_workspaces_with(user, VIEW_WORKSPACE))
+
+
+def workspaces_with(user: User, capability: str) -> QuerySet[Workspace]:
+    """Return the workspaces on which an active person holds a workspace capability. Superusers get no shortcut."""
+    if not user.is_authenticated or not user.is_active:
+        return Workspace.objects.none()
+    return Workspace.objects.filter(id__in=_workspaces_with(user, capability))
 
 
 def visible_to(
@@ -61,7 +75,7 @@ def visible_to(
     prefix = f"{path}__" if path else ""
     for needed in {str(Capability.VIEW_TENANT), str(capability)}:
         granted = TenantGroupObjectPermission.objects.filter(
-            group__in=user.groups.values("id"), permission__codename=needed
+            group__in=_groups_of(user), permission__codename=needed
         ).values_list("content_object_id", flat=True)
         queryset = queryset.filter(
             Q(**{f"{prefix}workspace_id__in": _workspaces_with(user, needed)})
@@ -70,18 +84,38 @@ def visible_to(
     return queryset.filter(**{f"{prefix}workspace_id__in": _workspaces_with(user, VIEW_WORKSPACE)})
 
 
-def capabilities_on(user: User, tenant: Tenant) -> frozenset[str]:
-    """Return the rights of an active person on ``tenant`` (one statement); empty when it is not visible."""
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """The grants of one person that count on a tenant, by where they come from."""
+
+    by_workspace: frozenset[str]
+    by_tenant: frozenset[str]
+
+    @property
+    def capabilities(self) -> frozenset[str]:
+        """The rights; empty when the tenant is not visible."""
+        together = self.by_workspace | self.by_tenant
+        return together if is_visible(together) else frozenset()
+
+
+def granted_on(user: User, tenant: Tenant) -> Granted:
+    """Return the grants of an active person on ``tenant`` and its workspace (one statement)."""
     if not user.is_authenticated or not user.is_active:
-        return frozenset()
-    groups = user.groups.values("id")
+        return Granted(frozenset(), frozenset())
+    groups = _groups_of(user)
     on_workspace = WorkspaceGroupObjectPermission.objects.filter(
         group__in=groups, content_object_id=tenant.workspace_id
-    ).annotate(codename=F("permission__codename"))
+    ).values_list(Value("workspace"), "permission__codename")
     on_tenant = TenantGroupObjectPermission.objects.filter(
         group__in=groups, content_object_id=tenant.pk
-    ).annotate(codename=F("permission__codename"))
-    codenames = frozenset(
-        on_workspace.values_list("codename", flat=True).union(on_tenant.values_list("codename", flat=True))
+    ).values_list(Value("tenant"), "permission__codename")
+    rows = list(on_workspace.union(on_tenant))
+    return Granted(
+        frozenset(codename for origin, codename in rows if origin == "workspace"),
+        frozenset(codename for origin, codename in rows if origin == "tenant"),
     )
-    return codenames if is_visible(codenames) else frozenset()
+
+
+def capabilities_on(user: User, tenant: Tenant) -> frozenset[str]:
+    """Return the rights of an active person on ``tenant`` (one statement); empty when it is not visible."""
+    return granted_on(user, tenant).capabilities

@@ -4,10 +4,20 @@ import pytest
 from guardian.core import ObjectPermissionChecker
 
 from providers.selectors import target_for_tenant
-from tenantpilot.tenancy.capabilities import VIEW_WORKSPACE, Capability, Role
-from tenantpilot.tenancy.grants import entitlement_remove, membership_remove
-from tenantpilot.tenancy.models import Tenant, User
-from tenantpilot.tenancy.permissions import capabilities_on, visible_to, workspaces_visible_to
+from tenantpilot.tenancy.capabilities import VIEW_WORKSPACE, Capability, Role, WorkspaceCapability
+from tenantpilot.tenancy.grants import (
+    entitlement_remove,
+    membership_disable,
+    membership_enable,
+    membership_remove,
+)
+from tenantpilot.tenancy.models import Membership, Tenant, User, Workspace
+from tenantpilot.tenancy.permissions import (
+    capabilities_on,
+    visible_to,
+    workspaces_visible_to,
+    workspaces_with,
+)
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -32,10 +42,18 @@ def people(world):
     removed = factories.make_member(world.workspace, Role.OWNER)
     factories.entitle(removed, world.tenant, Role.OWNER)
     membership_remove(workspace=world.workspace, user=removed)
+    disabled = factories.make_member(world.workspace, Role.OWNER)
+    factories.entitle(disabled, world.tenant, Role.OWNER)
+    membership_disable(Membership.objects.get(user=disabled))
+    factories.entitle(disabled, world.tenant, Role.MANAGER)
+    enabled = factories.make_member(world.workspace, Role.READONLY, all_tenants=False)
+    factories.entitle(enabled, world.tenant, Role.OPERATOR)
+    membership_disable(Membership.objects.get(user=enabled))
+    membership_enable(Membership.objects.get(user=enabled))
     return {
         "owner": world.owner, "manager": world.manager, "operator": world.operator, "readonly": world.readonly,
         "outsider": world.outsider, "both": both, "entitled stranger": entitled_stranger,
-        "bare member": bare_member, "removed": removed,
+        "bare member": bare_member, "removed": removed, "disabled": disabled, "enabled again": enabled,
     }  # fmt: skip
 
 
@@ -54,9 +72,24 @@ def test_three_ways_of_asking_give_one_answer(world, people):
             assert listed == (capability.value in expected), (name, capability)
 
 
+def test_rights_in_the_workspace_itself_are_guardians_answer_too(world, people):
+    for name, person in people.items():
+        for workspace in Workspace.objects.all():
+            expected = set(ObjectPermissionChecker(person).get_perms(workspace))
+            for right in WorkspaceCapability:
+                held = workspaces_with(person, right).filter(pk=workspace.pk).exists()
+                assert held == (right.value in expected), (name, workspace.slug, right)
+
+
+def test_owners_manage_people_whatever_tenants_they_reach(world, people):
+    manage = WorkspaceCapability.MANAGE_MEMBERS
+    able = {name for name, person in people.items() if world.workspace in workspaces_with(person, manage)}
+    assert able == {"owner", "bare member"}
+
+
 def test_visibility_needs_the_workspace_and_the_tenant(world, people):
     seen = {name for name, person in people.items() if capabilities_on(person, world.tenant)}
-    assert seen == {"owner", "manager", "operator", "readonly", "both"}
+    assert seen == {"owner", "manager", "operator", "readonly", "both", "enabled again"}
 
 
 def test_roles_of_workspace_and_tenant_add_up(world, people):

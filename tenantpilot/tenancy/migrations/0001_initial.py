@@ -27,7 +27,7 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                'permissions': [('view_tenant', 'See the tenant and its data'), ('view_run', 'See operation runs'), ('view_diagnostics', 'See diagnostics of runs'), ('check_connection', 'Check connection'), ('sync_groups', 'Sync groups'), ('sync_role_definitions', 'Sync role definitions'), ('manage_connections', 'Manage connections and credentials'), ('force_release', 'Force-release a scope')],
+                'permissions': [('view_tenant', 'See the tenant and its data'), ('view_run', 'See operation runs'), ('view_diagnostics', 'See diagnostics of runs'), ('check_connection', 'Check connection'), ('sync_groups', 'Sync groups'), ('sync_role_definitions', 'Sync role definitions'), ('manage_connections', 'Manage connections and credentials'), ('force_release', 'Force-release a scope'), ('view_audit', 'Read the audit log')],
                 'default_permissions': ('view',),
             },
         ),
@@ -70,7 +70,7 @@ class Migration(migrations.Migration):
                 ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='tenants', to='tenancy.workspace')),
             ],
             options={
-                'permissions': [('view_run', 'See operation runs'), ('view_diagnostics', 'See diagnostics of runs'), ('check_connection', 'Check connection'), ('sync_groups', 'Sync groups'), ('sync_role_definitions', 'Sync role definitions'), ('manage_connections', 'Manage connections and credentials'), ('force_release', 'Force-release a scope')],
+                'permissions': [('view_run', 'See operation runs'), ('view_diagnostics', 'See diagnostics of runs'), ('check_connection', 'Check connection'), ('sync_groups', 'Sync groups'), ('sync_role_definitions', 'Sync role definitions'), ('manage_connections', 'Manage connections and credentials'), ('force_release', 'Force-release a scope'), ('view_audit', 'Read the audit log')],
                 'default_permissions': ('view',),
             },
         ),
@@ -86,23 +86,6 @@ class Migration(migrations.Migration):
             ],
             options={
                 'default_permissions': (),
-            },
-        ),
-        migrations.CreateModel(
-            name='AuditEntry',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField(auto_now_add=True)),
-                ('action', models.CharField(max_length=64)),
-                ('surface', models.CharField(blank=True, max_length=64)),
-                ('reason_code', models.CharField(blank=True, max_length=64)),
-                ('facts', models.JSONField(default=dict)),
-                ('actor', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('tenant', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.tenant')),
-                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.workspace')),
-            ],
-            options={
-                'default_permissions': ('view',),
             },
         ),
         migrations.CreateModel(
@@ -162,10 +145,6 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='membership',
             constraint=models.UniqueConstraint(fields=('workspace', 'user'), name='one_membership_per_workspace'),
-        ),
-        migrations.AddIndex(
-            model_name='auditentry',
-            index=models.Index(fields=['tenant', '-id'], name='audit_by_tenant'),
         ),
         migrations.AlterUniqueTogether(
             name='workspacegroupobjectpermission',
