@@ -99,8 +99,9 @@ def blockers(
         *_consent(facts),
         *_reach(facts, now),
         *_grants(facts, needs),
-        *_fault(facts, _AFTER_PERMISSIONS),
+        *_fault(facts, (reasons.ROLE_MISSING, reasons.LICENCE_MISSING)),
         *_licences(facts, needs),
+        *_fault(facts, (reasons.APPROVAL_REQUIRED,)),
         *_age(facts, now, max_age),
     ]
 

@@ -32,7 +32,7 @@ OPEN_TENANT = NextStep(_("Open tenant"), "open_tenant", route="tenant")
 
 TENANT_ARCHIVED = declare(Reason("tenant.archived", _("%(tenant)s is archived."), (OPEN_TENANT,)))
 CONNECTION_MISSING = declare(
-    Reason("provider.connection_missing", _("%(tenant)s has no such provider connection."), (ADD_CONNECTION,))
+    Reason("provider.connection_missing", _("%(tenant)s has no provider connection for this."), (ADD_CONNECTION,))
 )
 CONNECTION_DISABLED = declare(
     Reason("provider.connection_disabled", _("The connection %(connection)s is disabled."), (ENABLE,))
@@ -124,6 +124,13 @@ APPROVAL_REQUIRED = declare(
 )
 FACTS_STALE = declare(
     Reason("provider.facts_stale", _("What we know of this connection is too old."), (CHECK_CONNECTION,))
+)
+SUPERSEDED = declare(
+    Reason(
+        "provider.superseded",
+        _("A newer run through another connection read the same objects. Its data was kept."),
+        severity="warning",
+    )
 )
 RESPONSE_INVALID = declare(
     Reason(

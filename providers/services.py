@@ -11,7 +11,7 @@ from django.utils import timezone
 from providers import reasons, secrets
 from providers.choices import ConsentState, CredentialKind, CredentialState, Purpose
 from providers.models import AppRegistration, ProviderConnection
-from tenantpilot.tenancy import audit
+from tenantpilot.audit.record import About, record
 from tenantpilot.tenancy.models import Tenant, User, Workspace
 
 LASTING_FAULTS = {
@@ -29,6 +29,8 @@ _CREDENTIAL_STATES = {
     reasons.CREDENTIAL_EXPIRED.code: CredentialState.EXPIRED,
     reasons.CREDENTIAL_INVALID.code: CredentialState.INVALID,
 }
+# Seconds, where the provider throttles without saying for how long.
+COOL_DOWN = 60
 _CONSENT_CODES = {reasons.CONSENT_MISSING.code, reasons.CONSENT_REVOKED.code}
 
 
@@ -109,7 +111,7 @@ def fault_record(
     if code in LASTING_FAULTS:
         changes |= {"fault_code": code, "fault_facts": facts, "fault_observed_at": now}
     if code == reasons.THROTTLED.code:
-        changes["throttled_until"] = now + timedelta(seconds=retry_after or 60)
+        changes["throttled_until"] = now + timedelta(seconds=retry_after or COOL_DOWN)
     _mine(connection_id, fence).update(**changes)
     return code
 
@@ -162,12 +164,13 @@ def app_registration_create(
     app = AppRegistration.objects.create(
         workspace=workspace, tenant=tenant, name=name, client_id=client_id, cloud=cloud, purpose=purpose
     )
-    audit.record(
+    record(
         "app_registration.created",
         workspace_id=workspace.pk,
         tenant_id=tenant.pk if tenant else None,
         actor_id=actor.pk,
-        facts={"app_registration": app.pk, "client_id": str(app.client_id)},
+        about=About("app_registration", app.pk, app.name),
+        after={"client_id": str(app.client_id), "purpose": app.purpose, "cloud": app.cloud},
     )
     return app
 
@@ -186,8 +189,10 @@ def credential_replace(
     Every connection of the app wants a check before its next start: nobody has seen the new credential work.
     """
     now = timezone.now()
+    kind = CredentialKind.CERTIFICATE if certificate_pem else CredentialKind.SECRET
+    before = _credential_facts(app_registration)
     AppRegistration.objects.filter(pk=app_registration.pk).update(
-        credential_kind=CredentialKind.CERTIFICATE if certificate_pem else CredentialKind.SECRET,
+        credential_kind=kind,
         credential_encrypted=secrets.encrypt(secret),
         certificate_pem=certificate_pem,
         credential_set_at=now,
@@ -197,16 +202,44 @@ def credential_replace(
     app_registration.connections.update(
         credential_state=CredentialState.UNKNOWN, credential_observed_at=None, verified_at=None
     )
-    audit.record(
+    record(
         "credential.replaced",
         workspace_id=app_registration.workspace_id,
         tenant_id=app_registration.tenant_id,
         actor_id=actor.pk,
-        facts={
-            "app_registration": app_registration.pk,
-            "expires_at": expires_at.isoformat() if expires_at else "",
-        },
+        about=About("app_registration", app_registration.pk, app_registration.name),
+        before=before,
+        after={"kind": kind, "expires_at": expires_at, "version": before["version"] + 1},
     )
+
+
+def _credential_facts(app: AppRegistration) -> dict[str, Any]:
+    """What the audit log keeps of a credential: never the credential."""
+    kind, expires_at, version = AppRegistration.objects.values_list(
+        "credential_kind", "credential_expires_at", "credential_version"
+    ).get(pk=app.pk)
+    return {"kind": kind, "expires_at": expires_at, "version": version}
+
+
+class CredentialUnreadable(Exception):
+    """None of the keys opens the credential of the app registration that this names."""
+
+
+@transaction.atomic
+def credentials_rotate() -> int:
+    """Encrypt every credential with the first key; return how many there are. Safe to run again.
+
+    All or none: raises CredentialUnreadable when one can't be opened. The rows stay locked until the end, so that no
+    secret set meanwhile is overwritten.
+    """
+    apps = list(AppRegistration.objects.exclude(credential_encrypted="").select_for_update().order_by("pk"))
+    for app in apps:
+        try:
+            app.credential_encrypted = secrets.rotate(app.credential_encrypted)
+        except ValueError:
+            raise CredentialUnreadable(app.name) from None
+    AppRegistration.objects.bulk_update(apps, ["credential_encrypted"], batch_size=500)
+    return len(apps)
 
 
 @transaction.atomic
@@ -233,20 +266,23 @@ def tenant_id_change(*, tenant: Tenant, entra_tenant_id: str, actor: User) -> No
     connections = ProviderConnection.objects.filter(tenant=tenant)
     connections.filter(mistaken).update(fault_code="", fault_facts={}, fault_observed_at=None)
     connections.update(verified_at=None, consent_version=F("consent_version") + 1)
-    audit.record(
+    record(
         "tenant.id_changed",
         workspace_id=tenant.workspace_id,
         tenant_id=tenant.pk,
         actor_id=actor.pk,
-        facts={"before": before, "after": str(entra_tenant_id)},
+        about=About("tenant", tenant.pk, tenant.name),
+        before={"entra_tenant_id": before},
+        after={"entra_tenant_id": str(entra_tenant_id)},
     )
 
 
 def _audit(action: str, connection: ProviderConnection, actor: User, **facts: Any) -> None:
-    audit.record(
+    record(
         action,
         workspace_id=connection.tenant.workspace_id,
         tenant_id=connection.tenant_id,
         actor_id=actor.pk,
-        facts={"connection": connection.pk, **facts},
+        about=About("connection", connection.pk, connection.label),
+        facts=facts,
     )

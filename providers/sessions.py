@@ -7,7 +7,7 @@ from django.conf import settings
 
 from providers import secrets
 from providers.choices import CredentialKind
-from providers.graph.auth import TokenSource
+from providers.graph.auth import TokenSource, claims, roles
 from providers.graph.client import GraphClient
 from providers.graph.clouds import Cloud
 from providers.graph.credentials import AppIdentity, ClientCertificate, ClientSecret
@@ -45,6 +45,17 @@ def identity(connection: ProviderConnection) -> AppIdentity:
         credential=credential,
         cache_key=f"{connection.pk}:{app.credential_version}:{connection.consent_version}",
     )
+
+
+def roles_issued_since(moment: float, who: AppIdentity) -> frozenset[str] | None:
+    """Return the application permissions of a token issued since ``moment`` (monotonic); None where there is none.
+
+    A token that can't be read says nothing: that is not the same as no permissions.
+    """
+    token = tokens().at_hand(who)
+    if token is None or token.issued_at < moment or not claims(token):
+        return None
+    return roles(token)
 
 
 def graph_client(connection_id: int, *, meter: Meter, checkpoint: Callable[[], None]) -> GraphClient:

@@ -38,6 +38,7 @@ class AccessToken:
     value: str = field(repr=False)
     renew_at: float
     expires_at: float
+    issued_at: float = 0.0
 
 
 @dataclass(slots=True)
@@ -71,6 +72,12 @@ class TokenSource:
                 entry.token = self._fetch(identity)
             return entry.token
 
+    def at_hand(self, identity: AppIdentity) -> AccessToken | None:
+        """The token that was last used, without asking for one."""
+        with self._lock:
+            entry = self._entries.get(identity.cache_key)
+        return entry.token if entry is not None and entry.identity == identity else None
+
     def drop(self, cache_key: str) -> None:
         """Forget the token, for instance after new consent: the next one shows the new roles."""
         with self._lock:
@@ -103,7 +110,9 @@ class TokenSource:
             raise failure
         lifetime = _seconds(answer.get("expires_in"))
         margin = min(_RENEW_BEFORE, lifetime / 4)
-        return AccessToken(answer["access_token"], asked_at + lifetime - margin, asked_at + lifetime)
+        return AccessToken(
+            answer["access_token"], asked_at + lifetime - margin, asked_at + lifetime, asked_at
+        )
 
 
 def claims(token: AccessToken) -> dict[str, Any]:

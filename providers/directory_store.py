@@ -1,0 +1,277 @@
+"""Writing what was read of a directory, so that our copy never claims more than was observed.
+
+What the dates mean:
+
+- A row's ``observed_at`` is when the provider last sent the object in a form that was new to us. Rows that came
+  unchanged are not rewritten: that would cost as much as reading them for the first time.
+- A collection's ``complete_at`` is when its last complete read *began*. That read confirmed every row that is not
+  gone, so such a row was observed at the later of the two dates.
+- ``gone_at`` is written only by the transaction that ends a complete read, be it that the object was missing from
+  a whole read, or that a delta named it as removed.
+- ``attempted_at`` later than ``complete_at``: the last read did not reach its end; ``reason_code`` says why.
+
+Two connections of one tenant share its collections. The newer run takes a collection by its fence, and the older
+one is told so (``Superseded``) at its next write.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+from django.db.backends.utils import CursorWrapper
+
+from providers.choices import ObjectKind
+from providers.directory_shapes import SHAPES, Shape, object_id
+
+# Large enough that the merge is one short transaction in every few requests, small enough to hold in memory.
+BATCH = 5_000
+
+_BEGIN = """
+INSERT INTO providers_directorycollection AS c
+  (tenant_id, kind, selection_key, attempted_at, reason_code, reason_facts, object_count, delta_link, fence)
+VALUES (%(tenant)s, %(kind)s, %(selection)s, clock_timestamp(), '', '{}', 0, '', %(fence)s)
+ON CONFLICT (tenant_id, kind, selection_key) DO UPDATE
+  SET attempted_at = EXCLUDED.attempted_at, fence = EXCLUDED.fence WHERE c.fence <= EXCLUDED.fence
+RETURNING id, attempted_at, complete_at IS NOT NULL, object_count,
+  CASE WHEN connection_id = %(connection)s THEN delta_link ELSE '' END
+"""
+_HOLD = "SELECT 1 FROM providers_directorycollection WHERE id = %s AND fence = %s FOR NO KEY UPDATE"
+# LIMIT keeps the look at our copy a lookup per row: statistics lag behind a collection that just grew, and as a plain
+# join it was seen to read the whole collection once per batch. ORDER BY ends all lookups before the first insert;
+# else each was seen to wade through what its own statement had inserted.
+_MERGE = """
+WITH fresh AS MATERIALIZED (
+  SELECT s.* FROM {staged} s
+  LEFT JOIN LATERAL (
+    SELECT * FROM {table} WHERE collection_id = %(collection)s AND object_id = s.object_id LIMIT 1
+  ) t ON true
+  WHERE t.id IS NULL OR t.gone_at IS NOT NULL OR ROW({mine}) IS DISTINCT FROM ROW({theirs})
+  ORDER BY s.object_id
+), written AS (
+  INSERT INTO {table} AS t (collection_id, object_id, {columns}, first_observed_at, observed_at, gone_at, fence)
+  SELECT %(collection)s, object_id, {columns}, now(), now(), NULL, %(fence)s FROM fresh
+  ON CONFLICT (collection_id, object_id) DO UPDATE
+    SET {assigned}, observed_at = EXCLUDED.observed_at, gone_at = NULL, fence = EXCLUDED.fence
+    WHERE t.fence <= EXCLUDED.fence
+  RETURNING 1
+), unchanged AS (
+  INSERT INTO directory_seen SELECT object_id FROM {staged} EXCEPT SELECT object_id FROM fresh
+)
+SELECT count(*) FROM written
+"""
+# For the same reason, hash joins only where the whole collection is compared with what was seen.
+_COMPARE = "SET LOCAL enable_nestloop = off"
+_RECEIVED = """
+SELECT count(*) FILTER (WHERE observed_at >= %(began)s)
+  + (SELECT count(*) FROM {table} u WHERE collection_id = %(collection)s AND gone_at IS NULL
+       AND observed_at < %(began)s AND EXISTS (SELECT 1 FROM directory_seen s WHERE s.object_id = u.object_id))
+FROM {table} WHERE collection_id = %(collection)s AND gone_at IS NULL
+"""
+_GONE = """
+UPDATE {table} t SET gone_at = now(), fence = %(fence)s
+WHERE collection_id = %(collection)s AND gone_at IS NULL AND fence <= %(fence)s
+"""
+_UNSEEN = """
+  AND observed_at < %(began)s AND NOT EXISTS (SELECT 1 FROM directory_seen s WHERE s.object_id = t.object_id)
+"""
+_NAMED = " AND object_id = ANY(%(removed)s)"
+_COMPLETE = """
+UPDATE providers_directorycollection SET complete_at = %(began)s, reason_code = '', reason_facts = '{{}}',
+  object_count = (SELECT count(*) FROM {table} WHERE collection_id = %(collection)s AND gone_at IS NULL),
+  connection_id = %(connection)s, delta_link = %(link)s,
+  delta_link_at = CASE WHEN %(link)s = '' THEN NULL ELSE now() END
+WHERE id = %(collection)s RETURNING object_count
+"""
+_ABORT = "UPDATE providers_directorycollection SET reason_code = %s, reason_facts = %s WHERE id = %s"
+
+Fenced = Callable[[], AbstractContextManager[None]]
+
+
+class Superseded(Exception):
+    """A newer run reads the same collection: its data counts, ours is not written any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which collection is read, by whom. ``fenced`` opens a transaction that only the run's owner gets."""
+
+    tenant_id: int
+    connection_id: int
+    kind: ObjectKind
+    selection_key: str
+    fence: int
+    fenced: Fenced
+
+
+@dataclass(slots=True)
+class Written:
+    """What a read did to our copy: objects in it now, new or changed ones, and those found gone."""
+
+    objects: int = 0
+    changed: int = 0
+    gone: int = 0
+
+
+@dataclass
+class Reading:
+    """One read of a collection, from ``begin`` to ``complete`` or ``abort``.
+
+    Every writing method raises ``Superseded``, and whatever ``Scope.fenced`` raises.
+    """
+
+    scope: Scope
+    shape: Shape
+    collection_id: int
+    began_at: datetime
+    delta_link: str
+    was_complete: bool
+    earlier_count: int
+    changed: int = 0
+    _buffer: dict[str, tuple[str | None, ...]] = field(default_factory=dict)
+    _removed: set[str] = field(default_factory=set)
+
+    def add(self, items: Iterable[Mapping[str, Any]]) -> None:
+        """Take a page. Objects that a delta names as removed are remembered until ``complete``.
+
+        An object that comes more than once counts as it came last. Raises ResponseInvalid for one without an id.
+        """
+        for item in items:
+            key = object_id(item)
+            if "@removed" in item:
+                self._removed.add(key)
+                continue
+            self._removed.discard(key)
+            self._buffer[key] = (key, *self.shape.values(item))
+        if len(self._buffer) >= BATCH:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what is buffered."""
+        if not self._buffer:
+            return
+        with self.scope.fenced(), connection.cursor() as cursor:
+            self._hold(cursor)
+            self._merge(cursor)
+
+    def received(self) -> int:
+        """Return how many different objects this read has brought so far."""
+        self.flush()
+        params: dict[str, Any] = {"collection": self.collection_id, "began": self.began_at}
+        with self.scope.fenced(), connection.cursor() as cursor:
+            cursor.execute(_COMPARE)
+            cursor.execute(_RECEIVED.format(table=self.shape.table), params)
+            return int(cursor.fetchone()[0])
+
+    def complete(self, *, whole: bool, delta_link: str = "") -> Written:
+        """End a read that reached its end, in one transaction with what it found gone and its delta link.
+
+        ``whole``: the read brought every object there is, so that those it did not bring are gone.
+        """
+        params: dict[str, Any] = {
+            "collection": self.collection_id,
+            "fence": self.scope.fence,
+            "began": self.began_at,
+            "connection": self.scope.connection_id,
+            "link": delta_link,
+            "removed": list(self._removed),
+        }
+        with self.scope.fenced(), connection.cursor() as cursor:
+            self._hold(cursor)
+            self._merge(cursor)
+            gone = self._mark_gone(cursor, params, whole=whole)
+            cursor.execute(_COMPLETE.format(table=self.shape.table), params)
+            return Written(int(cursor.fetchone()[0]), self.changed, gone)
+
+    def abort(self, reason_code: str, reason_facts: Mapping[str, Any]) -> None:
+        """Write what was seen, which is true, and why there is no more. Nothing is marked gone, no link is kept."""
+        with self.scope.fenced(), connection.cursor() as cursor:
+            self._hold(cursor)
+            self._merge(cursor)
+            cursor.execute(_ABORT, [reason_code, json.dumps(dict(reason_facts)), self.collection_id])
+
+    def restart(self) -> None:
+        """Begin again: what the read brought so far does not count as seen."""
+        fresh = begin(self.scope)
+        self.began_at, self.delta_link = fresh.began_at, ""
+        self._buffer.clear()
+        self._removed.clear()
+
+    def _hold(self, cursor: CursorWrapper) -> None:
+        cursor.execute(_HOLD, [self.collection_id, self.scope.fence])
+        if cursor.fetchone() is None:
+            raise Superseded
+
+    def _merge(self, cursor: CursorWrapper) -> None:
+        if not self._buffer:
+            return
+        staged = _staged(self.shape)
+        # Only names from our own models are put into the text.
+        with cursor.copy(f"COPY {staged} FROM STDIN") as copy:
+            for row in self._buffer.values():
+                copy.write_row(row)
+        cursor.execute(_merge_sql(self.shape), {"collection": self.collection_id, "fence": self.scope.fence})
+        self.changed += int(cursor.fetchone()[0])
+        cursor.execute(f"TRUNCATE {staged}")
+        self._buffer.clear()
+
+    def _mark_gone(self, cursor: CursorWrapper, params: Mapping[str, Any], *, whole: bool) -> int:
+        gone = 0
+        if self._removed:
+            cursor.execute(_GONE.format(table=self.shape.table) + _NAMED, params)
+            gone += cursor.rowcount
+        if whole:
+            cursor.execute(_COMPARE)
+            cursor.execute(_GONE.format(table=self.shape.table) + _UNSEEN, params)
+            gone += cursor.rowcount
+        return gone
+
+
+def begin(scope: Scope) -> Reading:
+    """Begin a read of a collection, whose earlier data stays as it is. Raises Superseded."""
+    shape = SHAPES[scope.kind]
+    with scope.fenced(), connection.cursor() as cursor:
+        cursor.execute(
+            _BEGIN,
+            {
+                "tenant": scope.tenant_id,
+                "kind": scope.kind.value,
+                "selection": scope.selection_key,
+                "fence": scope.fence,
+                "connection": scope.connection_id,
+            },
+        )
+        row = cursor.fetchone()
+        if row is None:
+            raise Superseded
+        _make_work_tables(cursor, shape)
+    collection_id, began_at, was_complete, count, link = row
+    return Reading(scope, shape, collection_id, began_at, link, was_complete, count)
+
+
+def _make_work_tables(cursor: CursorWrapper, shape: Shape) -> None:
+    """Tables of this database session, which write no WAL and outlive a transaction but not a lost connection."""
+    names = ", ".join(("object_id", *shape.columns))
+    cursor.execute(
+        f"CREATE TEMP TABLE IF NOT EXISTS {_staged(shape)} AS SELECT {names} FROM {shape.table} WITH NO DATA"  # noqa: S608
+    )
+    cursor.execute("CREATE TEMP TABLE IF NOT EXISTS directory_seen (object_id varchar(64))")
+    cursor.execute(f"TRUNCATE {_staged(shape)}, directory_seen")
+
+
+def _staged(shape: Shape) -> str:
+    return f"staged_{shape.table}"
+
+
+def _merge_sql(shape: Shape) -> str:
+    return _MERGE.format(
+        staged=_staged(shape),
+        table=shape.table,
+        columns=", ".join(shape.columns),
+        mine=", ".join(f"t.{name}" for name in shape.columns),
+        theirs=", ".join(f"s.{name}" for name in shape.columns),
+        assigned=", ".join(f"{name} = EXCLUDED.{name}" for name in shape.columns),
+    )
