@@ -4,7 +4,6 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -37,7 +36,7 @@ def payload_hash(payload: Mapping[str, Any]) -> str:
 # A parallel twin waits here for the first one's transaction; an expired row is taken over.
 _CLAIM = """
 INSERT INTO operations_startanswer (initiator_id, endpoint, key, payload_hash, expires_at)
-VALUES (%(initiator)s, %(endpoint)s, %(key)s, %(hash)s, %(expires)s)
+VALUES (%(initiator)s, %(endpoint)s, %(key)s, %(hash)s, now() + %(hours)s * interval '1 hour')
 ON CONFLICT (initiator_id, endpoint, key) DO UPDATE
   SET payload_hash = excluded.payload_hash, answer = NULL, expires_at = excluded.expires_at
   WHERE operations_startanswer.expires_at < now()
@@ -71,7 +70,7 @@ def _claim(key: Key) -> int | None:
                 "endpoint": key.endpoint,
                 "key": key.value,
                 "hash": key.payload_hash,
-                "expires": timezone.now() + timedelta(hours=settings.START_ANSWER_HOURS),
+                "hours": settings.START_ANSWER_HOURS,
             },
         )
         row = cursor.fetchone()

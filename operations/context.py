@@ -1,11 +1,13 @@
 """What a handler is given, and what it returns."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Self
 
+from django.conf import settings
 from django.db import connection, transaction
 
 from operations import metrics, transitions
@@ -65,6 +67,7 @@ class RunContext:
     meter: Meter = field(default_factory=Meter)
     progress: dict[str, Any] = field(default_factory=dict)
     counts: dict[str, Any] = field(default_factory=dict)
+    began_at: float = field(default_factory=time.monotonic)
 
     @cached_property
     def graph(self) -> GraphClient:
@@ -74,6 +77,22 @@ class RunContext:
     @property
     def fence(self) -> int:
         return self.claim.fence
+
+    @property
+    def last_attempt(self) -> bool:
+        """Whether a passing fault ends the run now instead of queueing it again."""
+        return self.claim.attempt >= settings.RUN_MAX_ATTEMPTS
+
+    def token_roles(self) -> frozenset[str] | None:
+        """Return the application permissions in a token issued during this attempt, None where there is none."""
+        if "graph" not in self.__dict__:
+            return None
+        return sessions.roles_issued_since(self.began_at, self.graph.identity)
+
+    @property
+    def cost(self) -> dict[str, int | float]:
+        """What the run has cost so far, earlier attempts included."""
+        return {key: value + self.claim.spent.get(key, 0) for key, value in self.meter.snapshot().items()}
 
     def checkpoint(self) -> None:
         """Raise ``Stopped`` when the run was asked to cancel, is over its deadline, or is not ours any more."""
@@ -91,16 +110,13 @@ class RunContext:
             key: value for key, value in (("done", done), ("total", total)) if value is not None
         }
         self.counts |= counts
-        self._kept(
-            transitions.report(
-                self.claim, progress=self.progress, counts=self.counts, cost=dict(self.meter.snapshot())
-            )
-        )
+        self._kept(transitions.report(self.claim, progress=self.progress, counts=self.counts, cost=self.cost))
 
     @contextmanager
     def fenced(self) -> Iterator[None]:
         """Open a transaction that holds the run's row: writes inside it are of the run's owner. Raises FencedOut."""
         with transaction.atomic():
+            entered = time.monotonic()
             with connection.cursor() as cursor:
                 cursor.execute(
                     "SELECT 1 FROM operations_operationrun WHERE id = %s AND fence = %s AND status = 'running'"
@@ -109,6 +125,17 @@ class RunContext:
                 )
                 self._kept(cursor.fetchone() is not None)
             yield
+            renewed_at = self._renewed_after(entered)
+        if renewed_at is not None:
+            self.pulse.beaten(renewed_at)
+
+    def _renewed_after(self, entered: float) -> float | None:
+        """Renew the lease at the end of a long transaction: its row lock kept the heartbeat out, and everybody else."""
+        now = time.monotonic()
+        if now - entered < settings.RUN_HEARTBEAT / 2:
+            return None
+        transitions.renew(self.claim)
+        return now
 
     def _kept(self, mine: bool) -> None:
         if not mine:

@@ -24,7 +24,8 @@ from operations.registry import OperationType
 from providers import readiness
 from providers.reasons import CONNECTION_MISSING
 from providers.selectors import Target
-from tenantpilot.tenancy import audit
+from tenantpilot.audit import where
+from tenantpilot.audit.record import About, record
 from tenantpilot.tenancy.capabilities import Capability
 
 log = structlog.get_logger(__name__)
@@ -54,10 +55,11 @@ def start(request: Start, *, key: answers.Key | None = None) -> StartOutcome:
     """Start the work, or say why not: one of four outcomes, decided before anything is queued.
 
     With ``key`` the first answer is kept for 24 h and given again. Raises PermissionDenied, InvalidInput,
-    ``answers.KeyReused`` (the same key with another payload).
+    ``answers.KeyReused`` (the same key with another payload), and RuntimeError inside somebody's transaction.
     """
     _require(request)
     params = request.operation.params.parse(request.data)
+    _refuse_open_transaction()
     if key is None:
         outcome = _decide(request, params)
         _after(request, outcome)
@@ -81,6 +83,12 @@ def refusal(request: Start) -> StartOutcome | None:
 def _require(request: Start) -> None:
     if request.actor_id is not None and request.operation.capability not in request.target.capabilities:
         raise PermissionDenied(request.operation.capability)
+
+
+def _refuse_open_transaction() -> None:
+    """An uncommitted winner would keep everybody else waiting, and its message would leave before its row."""
+    with transaction.atomic(durable=True, savepoint=False):
+        return
 
 
 def _decide(request: Start, params: Params) -> StartOutcome:
@@ -178,7 +186,7 @@ def _admit(request: Start, params: Params) -> StartOutcome | None:
             origin=request.origin,
             surface=request.surface,
             initiator_id=request.actor_id,
-            facts=_facts_used(request.target),
+            facts=_facts_used(request.target) | where.facts(),
             retry_of_id=request.retry_of_id,
         )
     )
@@ -200,16 +208,18 @@ def _after(request: Start, outcome: StartOutcome) -> None:
 def _audit_refusal(request: Start, outcome: StartOutcome) -> None:
     if outcome.status is not StartStatus.BLOCKED:
         return
-    audit.record(
+    record(
         "start.blocked",
         workspace_id=request.target.tenant.workspace_id,
         tenant_id=request.target.tenant.id,
         actor_id=request.actor_id,
         surface=request.surface,
         reason_code=outcome.reason_code,
+        about=About("connection", facts.id, facts.label) if (facts := request.target.connection) else None,
         facts={
             "operation": outcome.operation_type,
             "blockers": outcome.blockers,
+            "reason": outcome.reason_facts,
             **_facts_used(request.target),
         },
     )

@@ -6,7 +6,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from operations.choices import ACTIVE, EventKind, ExecutionStatus, Origin, RunOutcome
-from providers.models import ProviderConnection
+from providers.models import AppRegistration, ProviderConnection
 from tenantpilot.tenancy.models import Tenant, User
 
 IS_ACTIVE = Q(status__in=ACTIVE)
@@ -156,19 +156,62 @@ class Worker(models.Model):
         return self.name
 
 
+class NoticeKind(models.TextChoices):
+    RUN_ENDED = "run_ended", _("Run ended")
+    CREDENTIAL_EXPIRING = "credential_expiring", _("Secret expiring")
+
+
 class Notification(models.Model):
-    """The end of a run, told to its initiator and to nobody else."""
+    """The end of a run, told to its initiator alone; or a secret that ends soon, told to who manages it."""
 
     recipient = models.ForeignKey(
         User, on_delete=models.CASCADE, related_name="notifications", db_index=False
     )
-    run = models.OneToOneField(OperationRun, on_delete=models.PROTECT, related_name="notification")
+    kind = models.CharField(max_length=24, choices=NoticeKind.choices, db_default=NoticeKind.RUN_ENDED)
+    run = models.OneToOneField(OperationRun, on_delete=models.PROTECT, null=True, related_name="notification")
+    app_registration = models.ForeignKey(
+        AppRegistration, on_delete=models.CASCADE, null=True, related_name="+"
+    )
+    credential_version = models.PositiveIntegerField(null=True)
+    days_left = models.PositiveSmallIntegerField(null=True)
+    expires_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(db_default=TransactionNow())
     read_at = models.DateTimeField(null=True)
+    # E-mail: sent once, tried a few times, never from inside a run's transaction.
+    mailed_at = models.DateTimeField(null=True)
+    mail_tries = models.PositiveSmallIntegerField(db_default=0)
+    mail_not_before = models.DateTimeField(db_default=TransactionNow())
 
     class Meta:
         default_permissions = ()
-        indexes = [models.Index(fields=["recipient", "-id"], name="notification_by_recipient")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["recipient", "app_registration", "credential_version", "days_left"],
+                name="one_notice_per_credential_and_threshold",
+            ),
+            models.CheckConstraint(
+                name="notice_is_about_one_thing",
+                condition=Q(kind=NoticeKind.RUN_ENDED, run__isnull=False, app_registration__isnull=True)
+                | Q(kind=NoticeKind.CREDENTIAL_EXPIRING, run__isnull=True, app_registration__isnull=False),
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["recipient", "-id"], name="notification_by_recipient"),
+            models.Index(fields=["recipient"], condition=Q(read_at__isnull=True), name="notification_unread"),
+        ]
 
     def __str__(self) -> str:
-        return f"{self.recipient}: run {self.run_id}"
+        return f"{self.recipient}: {self.kind} {self.run_id or self.app_registration_id}"
+
+
+class NotificationSettings(models.Model):
+    """How a person wants to be told. Without a row: in the console only."""
+
+    user = models.OneToOneField(User, on_delete=models.CASCADE, related_name="+")
+    email_since = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.user}"

@@ -7,13 +7,15 @@ from typing import Self
 
 import structlog
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import Error, connection
 
 from operations import transitions
 from operations.transitions import Claim
 from providers.graph.errors import Stopped
 
 log = structlog.get_logger(__name__)
+
+GRACE = 60.0  # seconds after the deadline in which a run may still finish
 
 
 class FencedOut(Stopped):
@@ -50,6 +52,10 @@ class Pulse:
         self._ended.set()
         self._thread.join(timeout=5)
 
+    def beaten(self, at: float) -> None:
+        """Note that the lease was renewed by other means, asked for at the monotonic time ``at``."""
+        self._beat_at = max(self._beat_at, at)
+
     def checkpoint(self) -> None:
         """Raise FencedOut, Cancelled or DeadlineReached when work must stop.
 
@@ -64,7 +70,8 @@ class Pulse:
 
     def _beat(self) -> None:
         try:
-            while not self._ended.wait(settings.RUN_HEARTBEAT):
+            # A handler that hangs past its deadline must not hold its scope for good: no beat, and the lease ends.
+            while not self._ended.wait(settings.RUN_HEARTBEAT) and time.monotonic() < self._deadline + GRACE:
                 self._renew()
         finally:
             connection.close()
@@ -73,7 +80,7 @@ class Pulse:
         asked_at = time.monotonic()
         try:
             answer = transitions.renew(self._claim)
-        except DatabaseError as error:
+        except Error as error:
             log.warning("heartbeat_failed", run=self._claim.run_id, error=type(error).__name__)
             connection.close()
             return
@@ -81,5 +88,5 @@ class Pulse:
             self._lost = True
             self._ended.set()
             return
-        self._beat_at = asked_at
+        self.beaten(asked_at)
         self._cancelled = answer

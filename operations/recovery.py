@@ -8,13 +8,10 @@ import structlog
 from django.conf import settings
 from django.db import connection
 
-from operations import metrics, registry, transitions
+from operations import identity, metrics, registry, transitions
 from operations.choices import Access
 
 log = structlog.get_logger(__name__)
-
-# Later than this since the last sweep of anybody, and heartbeats may have failed too: wait one lease.
-OUTAGE_AFTER = 15.0
 
 _SEEN = """
 WITH before AS (SELECT max(seen_at) AS at FROM operations_worker),
@@ -25,15 +22,16 @@ seen AS (
 SELECT extract(epoch FROM now() - at) FROM before
 """
 _CLAIMS_OF = """
-SELECT claim_token, claimed_by FROM operations_operationrun WHERE status = 'running' AND claimed_by LIKE %s
+SELECT claim_token, claimed_by FROM operations_operationrun WHERE status = 'running' AND starts_with(claimed_by, %s)
 """
 
 
 class Sweeper:
     """One worker's sweep for lost runs: expired leases, and claims of its own children that died."""
 
-    def __init__(self, host: str, main_pid: int) -> None:
-        self._prefix = f"{host}:{main_pid}:"
+    def __init__(self, worker: str) -> None:
+        self._worker = worker
+        self._seen_at: float | None = None
         self._patient_until = 0.0
 
     def look(self) -> None:
@@ -42,14 +40,18 @@ class Sweeper:
         self.sweep()
 
     def seen(self) -> None:
-        """Write that this worker is alive; after an outage of everybody, give heartbeats one lease to come back."""
+        """Write that this worker is alive; after an outage of the database give heartbeats one lease to come back."""
         with connection.cursor() as cursor:
-            cursor.execute(_SEEN, [self._prefix])
+            cursor.execute(_SEEN, [self._worker])
             row = cursor.fetchone()
-        silence = row[0] if row else None
-        if silence is not None and float(silence) > OUTAGE_AFTER:
-            self._patient_until = time.monotonic() + settings.RUN_LEASE
-            log.warning("sweep_after_outage", silence=round(float(silence), 1))
+        now = time.monotonic()
+        # The first one back hides the outage from the others' view of the table, so each looks at its own silence too.
+        of_all = float(row[0]) if row and row[0] is not None else 0.0
+        own = now - self._seen_at if self._seen_at is not None else 0.0
+        self._seen_at = now
+        if max(of_all, own) > outage_after():
+            self._patient_until = now + settings.RUN_LEASE
+            log.warning("sweep_after_outage", silence=round(max(of_all, own), 1))
 
     def sweep(self) -> list[transitions.Reaped]:
         """Free what expired; nothing while one lease is given after an outage."""
@@ -60,10 +62,15 @@ class Sweeper:
     def bury_children(self) -> list[transitions.Reaped]:
         """Free at once what a killed child of this worker held, without waiting for the lease."""
         with connection.cursor() as cursor:
-            cursor.execute(_CLAIMS_OF, [self._prefix.replace("%", "") + "%"])
+            cursor.execute(_CLAIMS_OF, [f"{self._worker}:"])
             claims = cursor.fetchall()
-        dead = [token for token, claimed_by in claims if not _alive(int(claimed_by.rpartition(":")[2]))]
+        dead = [token for token, claimed_by in claims if not _alive(identity.process_id(claimed_by))]
         return _reap(dead) if dead else []
+
+
+def outage_after() -> float:
+    """Return the seconds without a sweep after which heartbeats may have failed, too."""
+    return max(15.0, 1.5 * settings.RUN_REAPER)
 
 
 def _reap(dead: list[UUID]) -> list[transitions.Reaped]:

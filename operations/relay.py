@@ -11,11 +11,14 @@ from operations import broker
 
 log = structlog.get_logger(__name__)
 
+LOST_AFTER = 10  # seconds; a message that left the queue is a claim within moments
+
 _DUE = """
 SELECT id, operation_type FROM operations_operationrun
 WHERE status = 'queued' AND not_before <= now() AND (
   last_offered_at IS NULL AND created_at < now() - interval '1 second'
-  OR last_offered_at + least(%s * power(2, greatest(offer_count - 1, 0)), %s) * interval '1 second' <= now()
+  OR last_offered_at + least(%s * power(2, least(greatest(offer_count - 1, 0), 30)), %s) * interval '1 second'
+     <= now()
 )
 ORDER BY not_before, id LIMIT 200 FOR UPDATE SKIP LOCKED
 """
@@ -32,8 +35,12 @@ def offer(run_id: int, operation_type: str) -> bool:
 
 def offer_waiting() -> int:
     """Offer every queued run that is due, and return how many the broker took. Any number may do so at once."""
+    base, cap = settings.RUN_OFFER_BACKOFF, settings.RUN_OFFER_BACKOFF_CAP
+    if broker.waiting() == 0:
+        # Offered, still queued, and no message left: the broker lost them (restart, FLUSHALL), or workers dropped them.
+        cap = min(cap, LOST_AFTER)
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(_DUE, [settings.RUN_OFFER_BACKOFF, settings.RUN_OFFER_BACKOFF_CAP])
+        cursor.execute(_DUE, [base, cap])
         due = cursor.fetchall()
         sent = [run_id for run_id, operation_type in due if broker.publish(run_id, operation_type)]
         # Published first, marked after: a crash in between doubles a message, never loses one.

@@ -2,7 +2,7 @@
 
 from django.core.management import call_command
 
-from operations import answers, execution, registry
+from operations import answers, execution, expiring, mail, registry
 from tenantpilot.celery import run_task
 
 
@@ -18,3 +18,15 @@ def tidy() -> None:
     """Remove answers whose idempotency key has expired, and sessions that have ended. Beat sends it each hour."""
     answers.forget_expired()
     call_command("clearsessions")
+
+
+@run_task
+def tell_expiring() -> None:
+    """Tell who manages a secret that it ends soon. Beat sends it each day."""
+    expiring.tell()
+
+
+@run_task
+def send_mail() -> None:
+    """Send notices by e-mail to who asked for it. Beat sends it twice a minute."""
+    mail.send_due()

@@ -39,7 +39,7 @@ WITH moved AS (
   WHERE id = %(run)s AND status = 'queued' AND not_before <= now() AND cancel_requested_at IS NULL
   RETURNING *
 ){_EVENT}
-SELECT id, fence, attempt, tenant_id, connection_id, operation_type, params, initiator_id, started_at FROM moved
+SELECT id, fence, attempt, tenant_id, connection_id, operation_type, params, initiator_id, started_at, cost FROM moved
 """  # noqa: S608  # constants only
 _RENEW = """
 UPDATE operations_operationrun SET lease_until = clock_timestamp() + %s * interval '1 second'
@@ -97,8 +97,9 @@ WITH moved AS (
 _REAP = f"""
 WITH lost AS (
   SELECT id, CASE
+    WHEN operation_type <> ALL(%(reads)s) THEN 'lost'
     WHEN cancel_requested_at IS NOT NULL THEN 'cancelled'
-    WHEN operation_type <> ALL(%(reads)s) OR lost_count >= %(losses)s THEN 'lost'
+    WHEN lost_count >= %(losses)s THEN 'lost'
     WHEN attempt >= %(attempts)s THEN 'exhausted'
     ELSE 'again' END AS verdict
   FROM operations_operationrun WHERE status = 'running' AND (lease_until < now() OR claim_token = ANY(%(dead)s))
@@ -137,6 +138,7 @@ class Claim:
     params: dict[str, Any]
     initiator_id: int | None
     started_at: datetime
+    spent: dict[str, Any]  # what earlier attempts cost
     token: UUID
 
 
@@ -194,7 +196,9 @@ def claim(run_id: int, worker: str) -> Claim | None:
     )
     if row is None:
         return None
-    ran, fence, attempt, tenant_id, connection_id, operation_type, params, initiator_id, started_at = row
+    ran, fence, attempt, tenant_id, connection_id, operation_type, params, initiator_id, started_at, spent = (
+        row
+    )
     return Claim(
         run_id=ran,
         fence=fence,
@@ -205,6 +209,7 @@ def claim(run_id: int, worker: str) -> Claim | None:
         params=json.loads(params),
         initiator_id=initiator_id,
         started_at=started_at,
+        spent=json.loads(spent),
         token=token,
     )
 
@@ -264,10 +269,12 @@ def retry_later(claim: Claim, ending: Ending, *, delay: float) -> bool:
 def cancel(run_id: int, actor_id: int) -> Literal["ended", "requested"] | None:
     """End a queued run, or ask a running one to stop; None when it has ended or was asked before."""
     data = {"outcome": RunOutcome.CANCELLED.value}
-    if _move(_CANCEL_QUEUED, EventKind.ENDED, run_id, actor=actor_id, data=data):
-        return "ended"
-    if _move(_CANCEL_RUNNING, EventKind.CANCEL_REQUESTED, run_id, actor=actor_id):
-        return "requested"
+    # Between two looks a run may be claimed, or a lost one queued again.
+    for _ in range(3):
+        if _move(_CANCEL_QUEUED, EventKind.ENDED, run_id, actor=actor_id, data=data):
+            return "ended"
+        if _move(_CANCEL_RUNNING, EventKind.CANCEL_REQUESTED, run_id, actor=actor_id):
+            return "requested"
     return None
 
 
@@ -279,7 +286,10 @@ def force_release(run_id: int, actor_id: int) -> bool:
 
 
 def reap(reads: list[str], dead: list[UUID]) -> list[Reaped]:
-    """Free what lost its worker: leases that ended, and claims known dead. Reads are queued again while they may."""
+    """Free what lost its worker: leases that ended, and claims known dead. Reads are queued again while they may.
+
+    Anything but a known read ends as lost, cancel request or not: nobody can say how far it came.
+    """
     params: dict[str, Any] = {
         "reads": reads,
         "dead": dead,

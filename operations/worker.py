@@ -3,8 +3,6 @@
 They need neither beat nor a live broker, and no leader: any number of workers may run them.
 """
 
-import os
-import socket
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +12,7 @@ from celery import bootsteps
 from django.conf import settings
 from django.db import close_old_connections, connection
 
-from operations import recovery, relay
+from operations import identity, recovery, relay
 
 log = structlog.get_logger(__name__)
 
@@ -57,7 +55,7 @@ class RunKeeper(bootsteps.StartStopStep):
         super().__init__(parent, **options)
 
     def start(self, parent: Any) -> None:
-        sweeper = recovery.Sweeper(socket.gethostname(), os.getpid())
+        sweeper = recovery.Sweeper(identity.worker())
         self._tickers = [
             Ticker("relay", settings.RUN_RELAY, relay.offer_waiting),
             Ticker("children", settings.RUN_RELAY, sweeper.bury_children),

@@ -34,11 +34,8 @@ CREATE TRIGGER run_kept BEFORE DELETE ON operations_operationrun
   FOR EACH ROW EXECUTE FUNCTION operations_append_only();
 CREATE TRIGGER events_kept BEFORE UPDATE OR DELETE ON operations_runevent
   FOR EACH ROW EXECUTE FUNCTION operations_append_only();
-CREATE TRIGGER audit_kept BEFORE UPDATE OR DELETE ON tenancy_auditentry
-  FOR EACH ROW EXECUTE FUNCTION operations_append_only();
 """
 BACK = """
-DROP TRIGGER audit_kept ON tenancy_auditentry;
 DROP TRIGGER events_kept ON operations_runevent;
 DROP TRIGGER run_kept ON operations_operationrun;
 DROP FUNCTION operations_append_only;

@@ -52,6 +52,7 @@ def configure(options: dict[str, str]) -> None:
             "root": {"handlers": ["stderr"], "level": options["level"]},
             # httpx logs whole URLs, which carry delta and skip tokens.
             "loggers": {
+                "axes": {"level": "WARNING"},
                 "httpx": {"level": "WARNING"},
                 "httpcore": {"level": "WARNING"},
                 "msal": {"level": "WARNING"},

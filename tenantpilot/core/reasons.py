@@ -11,13 +11,14 @@ from django.utils.functional import Promise
 
 Severity = Literal["info", "warning", "error"]
 Words = str | Promise
+HOLE = "–"
 
 
-class _Facts(dict[str, Any]):
+class Facts(dict[str, Any]):
     """Facts of an older row may lack a key that today's words name."""
 
     def __missing__(self, key: str) -> str:
-        return "–"
+        return HOLE
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Reason:
 
     def sentence(self, facts: Mapping[str, Any]) -> str:
         """Return today's words for these facts."""
-        return str(self.title) % _Facts(facts)
+        return str(self.title) % Facts(facts)
 
 
 _reasons: dict[str, Reason] = {}

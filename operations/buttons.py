@@ -1,0 +1,71 @@
+"""Start buttons, with the gate's own answer as the reason under those that can't be pressed now."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.urls import reverse
+
+from operations import gate, registry
+from operations.choices import StartStatus, Surface
+from operations.outcomes import StartOutcome
+from operations.registry import OperationType
+from operations.serializers import outcome_data
+from providers.selectors import Target
+
+CHECK_CONNECTION = "provider.connection.check"
+
+
+def start_buttons(
+    target: Target, surface: Surface, actor_id: int, *, only: str = "", data: Mapping[str, str] | None = None
+) -> list[dict[str, Any]]:
+    """The starts that this person may ask for on this surface, as `ui/_start_actions.html` draws them.
+
+    What is running already keeps its button: the click leads to that run. `only` picks one operation, which is then
+    the page's primary action, and `data` is its input.
+    """
+    kinds = [kind for kind in registry.types_on(surface) if not only or kind.name == only]
+    mine = [kind for kind in kinds if kind.capability in target.capabilities]
+    mine.sort(key=lambda kind: kind.name != CHECK_CONNECTION)
+    primary = only or CHECK_CONNECTION
+    buttons = [
+        _button(kind, target, surface, actor_id, dict(data or {}), primary=kind.name == primary)
+        for kind in mine
+    ]
+    # What can be pressed comes first, and those that wait for the same thing stand together.
+    return sorted(buttons, key=lambda button: str(button.get("reason", "")))
+
+
+def start_url(kind: OperationType, target: Target, surface: Surface) -> str:
+    """Where a start of this operation is posted to."""
+    if surface == Surface.CONNECTION and target.connection is not None:
+        return reverse("connection_start", args=[target.connection.id, kind.name])
+    if kind.path:
+        return reverse(f"{kind.name}_start", args=[target.tenant.slug])
+    return reverse("tenant_start", args=[target.tenant.slug, kind.name])
+
+
+def _button(
+    kind: OperationType,
+    target: Target,
+    surface: Surface,
+    actor_id: int,
+    data: dict[str, str],
+    *,
+    primary: bool,
+) -> dict[str, Any]:
+    button: dict[str, Any] = {
+        "label": str(kind.verb),
+        "url": start_url(kind, target, surface),
+        "fields": [{"name": name, "value": value} for name, value in data.items()],
+        "primary": primary,
+    }
+    refusal = gate.refusal(gate.Start(kind, target, actor_id, data, surface=surface))
+    return button | _why_not(refusal, target) if refusal else button
+
+
+def _why_not(refusal: StartOutcome, target: Target) -> dict[str, Any]:
+    if refusal.status is StartStatus.DEDUPED:
+        return {}
+    answer = outcome_data(refusal, target.capabilities)
+    steps = answer.get("nextSteps") or answer.get("actions", [])
+    return {"disabled": True, "reason": answer["shortReason"], "nextSteps": steps}

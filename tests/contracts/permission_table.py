@@ -1,0 +1,177 @@
+"""Who gets which status where: one row for each route and method.
+
+Whoever adds a URL adds its row here; the test fails for a route without one, and for a row without a route.
+Columns: an owner of another workspace, a member of this one who is not entitled to the tenant, then the roles on it.
+Strangers need no column: unless a row is public they are sent to sign in. The slash forms of pages need no rows.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+PEOPLE = ("outsider", "bystander", "readonly", "operator", "manager", "owner")
+TENANT = {"tenant": "contoso"}
+GONE_TENANT = {"tenant": "nowhere"}
+CONNECTION = {"connection": "{connection}"}
+GONE = 987654321
+GONE_CONNECTION = {"connection": GONE}
+RUN = {"run": "{run}"}
+GONE_RUN = {"run": GONE}
+GROUPS_START = {"operation": "directory.groups.sync"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """``expected``: one status for each of PEOPLE, or one for all. ``absent``: the same URL, naming nothing at all.
+
+    ``page``, ``fragment``, ``json``: the status in that rendering where it is another one, for everybody who is in.
+    ``public``: what a stranger gets where that is not the sign-in page. ``data``: what a POST sends. ``only_html``: a
+    surface that answers JSON clients with a 406, before it looks at anything.
+    """
+
+    route: str
+    method: str
+    expected: str
+    names: dict[str, Any] = field(default_factory=dict)
+    absent: dict[str, Any] = field(default_factory=dict)
+    data: dict[str, Any] = field(default_factory=dict)
+    page: int = 0
+    fragment: int = 0
+    json: int = 0
+    public: int = 0
+    only_html: bool = False
+
+    def status(self, person: str, rendering: str) -> int:
+        columns = self.expected.split()
+        status = int(columns[PEOPLE.index(person)] if len(columns) > 1 else columns[0])
+        return status if status >= 400 else getattr(self, rendering) or status
+
+
+VIEW = "404 404 200 200 200 200"
+OPERATE = "404 404 403 200 200 200"
+MANAGE = "404 404 403 403 200 200"
+MANAGED = "404 404 403 403 302 302"
+OWN = "404 404 403 403 403 200"
+
+SURFACES = (
+    Row("admin/t/<str:tenant>/provider-actions/<str:operation>/start", "POST", OPERATE,
+        TENANT | GROUPS_START, GONE_TENANT | GROUPS_START),
+    Row("admin/t/<str:tenant>/directory/groups/sync", "POST", OPERATE, TENANT, GONE_TENANT),
+    Row("admin/t/<str:tenant>/directory/role-definitions/sync", "POST", OPERATE, TENANT, GONE_TENANT),
+    Row("admin/provider-connections/<str:connection>/actions/<str:operation>/start", "POST", OPERATE,
+        CONNECTION | GROUPS_START, GONE_CONNECTION | GROUPS_START),
+    Row("admin/operations/<int:run>", "GET", VIEW, RUN, GONE_RUN),
+    Row("admin/operations/<int:run>/status", "GET", VIEW, RUN, GONE_RUN, only_html=True),
+    Row("admin/operations/<str:run>/retry", "POST", OPERATE, RUN, GONE_RUN),
+    Row("admin/operations/<str:run>/cancel", "GET", OPERATE, RUN, GONE_RUN),
+    Row("admin/operations/<str:run>/cancel", "POST", OPERATE, RUN, GONE_RUN, page=303),
+    Row("admin/operations/<str:run>/force-release", "GET", OWN, RUN, GONE_RUN),
+    Row("admin/operations/<str:run>/force-release", "POST", "404 404 403 403 403 409", RUN, GONE_RUN),
+)  # fmt: skip
+
+LISTS = (
+    Row("admin/operations", "GET", "200"),
+    Row("admin/operations/rows", "GET", "286"),
+    Row("admin/operations/recent", "GET", "404"),
+    Row("admin/tenants", "GET", "200"),
+    Row("admin/provider-connections", "GET", "200"),
+)
+
+PAGES = (
+    Row("admin/t/<slug:tenant>", "GET", VIEW, TENANT, GONE_TENANT),
+    Row("admin/t/<slug:tenant>/directory/groups", "GET", VIEW, TENANT, GONE_TENANT),
+    Row("admin/t/<slug:tenant>/directory/role-definitions", "GET", VIEW, TENANT, GONE_TENANT),
+    Row("admin/t/<slug:tenant>/edit", "GET", MANAGE, TENANT, GONE_TENANT),
+    Row("admin/t/<slug:tenant>/edit", "POST", "404 404 403 403 400 400", TENANT, GONE_TENANT),
+    Row("admin/t/<slug:tenant>/connections/add", "GET", MANAGE, TENANT, GONE_TENANT),
+    Row("admin/t/<slug:tenant>/connections/add", "POST", "404 404 403 403 400 400", TENANT, GONE_TENANT),
+    Row("admin/provider-connections/<int:connection>", "GET", VIEW, CONNECTION, GONE_CONNECTION),
+    Row("admin/provider-connections/<int:connection>/enable", "POST", MANAGED, CONNECTION, GONE_CONNECTION),
+    Row("admin/provider-connections/<int:connection>/disable", "GET", MANAGE, CONNECTION, GONE_CONNECTION),
+    Row("admin/provider-connections/<int:connection>/disable", "POST", MANAGED, CONNECTION, GONE_CONNECTION),
+    Row("admin/provider-connections/<int:connection>/default", "POST", MANAGED, CONNECTION, GONE_CONNECTION),
+    Row("admin/provider-connections/<int:connection>/secret", "GET", MANAGE, CONNECTION, GONE_CONNECTION),
+    Row("admin/provider-connections/<int:connection>/secret", "POST", "404 404 403 403 400 400", CONNECTION,
+        GONE_CONNECTION),
+    Row("admin/provider-connections/<int:connection>/consent", "GET", MANAGE, CONNECTION, GONE_CONNECTION),
+    Row("admin/consent/return", "GET", "400"),
+    Row("admin/consent/return", "POST", "400"),
+)  # fmt: skip
+
+SITE = (
+    Row("", "GET", "302", public=302),
+    Row("livez", "GET", "200", public=200),
+    Row("readyz", "GET", "200", public=200),
+    Row("metrics", "GET", "404", public=404),
+    Row("admin/", "GET", "200"),
+    Row("admin/dashboard/live", "GET", "200"),
+    Row("admin/dashboard/map", "GET", "200"),
+    Row("admin/login/", "GET", "302", public=200),
+    # htmx is told to load the sign-in page.
+    # htmx is told to load the sign-in page.
+    Row("admin/logout/", "POST", "302", fragment=200, public=302),
+    Row("admin/password_change/", "GET", "302"),
+    Row("admin/password_change/done/", "GET", "302"),
+    Row("admin/autocomplete/", "GET", "403"),
+    Row("admin/jsi18n/", "GET", "200"),
+    Row(
+        "admin/r/<path:content_type_id>/<path:object_id>/",
+        "GET",
+        "404",
+        {"content_type_id": 1, "object_id": 1},
+    ),
+    Row("admin/(?P<url>.*)$", "GET", "404", {"url": "no-such-page"}),
+)
+
+PEOPLE_LIST = "200 403 403 403 403 200"
+OWNED = "404 403 403 403 403 200"
+OWNED_ACT = "404 403 403 403 403 302"
+MEMBER = {"member": "{member}"}
+GONE_MEMBER = {"member": GONE}
+INVITATION = {"invitation": "{invitation}"}
+GONE_INVITATION = {"invitation": GONE}
+
+WORKSPACE = (
+    Row("admin/people", "GET", PEOPLE_LIST),
+    Row("admin/people/invite", "GET", PEOPLE_LIST),
+    Row("admin/people/invite", "POST", "400 403 403 403 403 400"),
+    Row("admin/people/<int:member>", "GET", OWNED, MEMBER, GONE_MEMBER),
+    Row("admin/people/<int:member>", "POST", "404 403 403 403 403 400", MEMBER, GONE_MEMBER),
+    Row(
+        "admin/people/<int:member>/tenants/<slug:tenant>", "GET", OWNED, MEMBER | TENANT, GONE_MEMBER | TENANT
+    ),
+    Row(
+        "admin/people/<int:member>/tenants/<slug:tenant>",
+        "POST",
+        OWNED_ACT,
+        MEMBER | TENANT,
+        GONE_MEMBER | TENANT,
+    ),
+    Row("admin/people/<int:member>/disable", "GET", OWNED, MEMBER, GONE_MEMBER),
+    Row("admin/people/<int:member>/disable", "POST", OWNED_ACT, MEMBER, GONE_MEMBER),
+    Row("admin/people/<int:member>/enable", "POST", OWNED_ACT, MEMBER, GONE_MEMBER),
+    Row("admin/people/<int:member>/remove", "GET", OWNED, MEMBER, GONE_MEMBER),
+    Row("admin/people/<int:member>/remove", "POST", OWNED_ACT, MEMBER, GONE_MEMBER),
+    Row("admin/people/invitations/<int:invitation>/renew", "POST", OWNED, INVITATION, GONE_INVITATION),
+    Row("admin/people/invitations/<int:invitation>/withdraw", "GET", OWNED, INVITATION, GONE_INVITATION),
+    Row("admin/people/invitations/<int:invitation>/withdraw", "POST", OWNED_ACT, INVITATION, GONE_INVITATION),
+    Row("admin/audit", "GET", "200 403 403 403 200 200"),
+    Row("admin/audit/export", "GET", "200 403 403 403 200 200"),
+)
+# Everybody has these for themselves alone.
+OWN_THINGS = (
+    Row("admin/join/<str:token>", "GET", "404", {"token": "no-such-link"}, public=404),
+    Row("admin/join/<str:token>", "POST", "404", {"token": "no-such-link"}, public=404),
+    Row("admin/account/password", "GET", "200"),
+    Row("admin/account/password", "POST", "400"),
+    Row("admin/account/sessions", "GET", "200"),
+    Row("admin/account/sessions/<int:session>/end", "POST", "404", {"session": GONE}),
+    Row("admin/account/sessions/end-others", "POST", "302"),
+    Row("admin/account/session", "GET", "200", public=401),
+    Row("admin/notifications", "GET", "200"),
+    Row("admin/notifications/bell", "GET", "200"),
+    Row("admin/notifications/read", "POST", "302", fragment=200),
+    Row("admin/notifications/<int:notice>/read", "POST", "404", {"notice": GONE}),
+    Row("admin/notifications/email", "POST", "302"),
+)
+
+TABLE = (*SURFACES, *LISTS, *PAGES, *WORKSPACE, *OWN_THINGS, *SITE)
