@@ -12,7 +12,7 @@ from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 
 from tenantpilot.console.http import is_htmx, own_path, page_of, sign_in_url
-from tenantpilot.console.navigation import home_url, runs_url
+from tenantpilot.console.navigation import home_url, runs_url, tenants_url
 from tenantpilot.core.negotiation import prefers_json
 
 logger = logging.getLogger(__name__)
@@ -43,6 +43,11 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """
     if not admin.site.has_permission(request) and request.path != sign_in_url():
         return HttpResponseRedirect(sign_in_url(page_of(request)))
+    return stale_token(request)
+
+
+def stale_token(request: HttpRequest) -> HttpResponse:
+    """The answer to a signed-in person whose CSRF token is missing or stale."""
     page = request.headers.get("HX-Current-URL") or request.headers.get("Referer", "")
     step = {"label": _("Reload page"), "href": own_path(request, page) or home_url()}
     detail = _("Reload the page and try again.")
@@ -117,4 +122,4 @@ def _html(request: HttpRequest, problem: dict[str, Any]) -> str:
 
 
 def _back_to_tenants() -> Steps:
-    return [{"label": _("Back to tenants"), "href": home_url()}]
+    return [{"label": _("Back to tenants"), "href": tenants_url()}]

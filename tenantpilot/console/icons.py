@@ -6,6 +6,7 @@ ICONS = MappingProxyType(
     {
         "activity": '<path d="M3 12h4l3-8 4 16 3-8h4"/>',
         "alert": '<path d="M12 4 2.8 20h18.4z"/><path d="M12 10v4"/><path d="M12 17h.01"/>',
+        "bell": '<path d="M6 17V11a6 6 0 0 1 12 0v6l1.5 2h-15z"/><path d="M10 21.5h4"/>',
         "building": '<path d="M5 21V4h9v17"/><path d="M14 9h5v12"/><path d="M3 21h18"/>'
         '<path d="M8.5 8h2M8.5 12h2M8.5 16h2"/>',
         "chevron": '<path d="m7 10 5 5 5-5"/>',
@@ -15,8 +16,10 @@ ICONS = MappingProxyType(
         "cross": '<path d="m6 6 12 12M18 6 6 18"/>',
         "dot": '<circle cx="12" cy="12" r="5" fill="currentColor"/>',
         "filter": '<path d="M4 6h16M7 12h10M10 18h4"/>',
+        "grid": '<path d="M4 4h7v7H4zM13 4h7v4h-7zM13 11h7v9h-7zM4 14h7v6H4z"/>',
         "info": '<circle cx="12" cy="12" r="9"/><path d="M12 11v5"/><path d="M12 8h.01"/>',
         "join": '<path d="M4 6h4l5 6h7"/><path d="M4 18h4l5-6"/><path d="m17 9 3 3-3 3"/>',
+        "list": '<path d="M9 6h11M9 12h11M9 18h11"/><path d="M4.5 6h.01M4.5 12h.01M4.5 18h.01"/>',
         "lock": '<path d="M6 11h12v9H6z"/><path d="M8.5 11V8a3.5 3.5 0 0 1 7 0v3"/>',
         "menu": '<path d="M4 6h16M4 12h16M4 18h16"/>',
         "minus": '<path d="M6 12h12"/>',

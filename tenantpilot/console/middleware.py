@@ -4,6 +4,7 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 
 from tenantpilot.console.errors import not_authenticated
 from tenantpilot.console.http import htmx_sign_in, is_htmx, sign_in_url
@@ -27,4 +28,6 @@ class ExpiredSessionMiddleware:
             return response
         if is_htmx(request):
             return htmx_sign_in(request)
-        return not_authenticated(request) if prefers_json(request.headers.get("Accept", "")) else response
+        signed_out = request.path == reverse("admin:logout")
+        wants_json = prefers_json(request.headers.get("Accept", ""))
+        return not_authenticated(request) if wants_json and not signed_out else response

@@ -1,6 +1,6 @@
 """What the side bar offers: declared once, shown only when the page exists."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,8 @@ class Entry:
     icon: str
     sections: tuple[str, ...]
     """Path prefixes below which this entry counts as the current section."""
+    capability: str = ""
+    """Codename; the entry is hidden from who holds it nowhere, since the page would answer 403."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +27,15 @@ class Group:
 
 
 RUNS = Entry(_("Operations"), "operations", "activity", ("/admin/operations",))
-HOME = Entry(_("Tenants"), "tenants", "building", ("/admin/tenants", "/admin/t/"))
+HOME = Entry(_("Dashboard"), "dashboard", "grid", ())
+TENANTS = Entry(_("Tenants"), "tenants", "building", ("/admin/tenants", "/admin/t/"))
 
 GROUPS: tuple[Group, ...] = (
     Group(
         _("Overview"),
         (
             HOME,
+            TENANTS,
             Entry(
                 _("Provider connections"),
                 "connections",
@@ -44,12 +48,29 @@ GROUPS: tuple[Group, ...] = (
         _("Monitoring"),
         (RUNS,),
     ),
+    Group(
+        _("Access"),
+        (
+            Entry(_("People"), "people", "user", ("/admin/people",), "manage_members"),
+            Entry(_("Audit log"), "audit", "list", ("/admin/audit",), "view_audit"),
+        ),
+    ),
 )
 
 
 def home_url() -> str:
-    """The root of all breadcrumbs: the tenants list."""
+    """The root of all breadcrumbs: the dashboard."""
     return reverse(HOME.url_name)
+
+
+def tenants_url() -> str:
+    """Where a person goes on who came to a tenant that is not there."""
+    return reverse(TENANTS.url_name)
+
+
+def is_below_tenants(path: str) -> bool:
+    """Whether the page at `path` is about one tenant, so that the tenants list stands above it."""
+    return path.startswith(("/admin/t/", "/admin/provider-connections/", "/admin/operations/"))
 
 
 def runs_url() -> str:
@@ -57,15 +78,22 @@ def runs_url() -> str:
     return reverse(RUNS.url_name)
 
 
-def navigation(path: str, groups: Sequence[Group] = GROUPS) -> list[dict[str, Any]]:
-    """The side bar as plain data for the page at `path`.
+def navigation(
+    path: str, groups: Sequence[Group] = GROUPS, held: Container[str] = frozenset()
+) -> list[dict[str, Any]]:
+    """The side bar as plain data for the page at `path`, for a person who holds these capabilities somewhere.
 
     Each entry has `label`, `url`, `icon` and `current`: "page" on the entry's own page, "true" on a page
     below it, empty elsewhere (the values of `aria-current`).
     """
-    return [
-        {"label": group.label, "entries": [_drawn(entry, path) for entry in group.entries]}
+    shown = [
+        (group.label, [entry for entry in group.entries if not entry.capability or entry.capability in held])
         for group in groups
+    ]
+    return [
+        {"label": label, "entries": [_drawn(entry, path) for entry in entries]}
+        for label, entries in shown
+        if entries
     ]
 
 

@@ -99,7 +99,9 @@ def _from(rows: QuerySet[Any, Row], cursor: Cursor | None, key: tuple[str, str])
     at, pk = cursor.values
     side = "lt" if cursor.backwards else "gt"
     # The first condition alone bounds the index scan; the second one is exact.
-    rows = rows.filter(Q(**{f"{text}__{side}e": at}), Q(**{f"{text}__{side}": at}) | Q(**{f"{number}__{side}": pk}))
+    rows = rows.filter(
+        Q(**{f"{text}__{side}e": at}), Q(**{f"{text}__{side}": at}) | Q(**{f"{number}__{side}": pk})
+    )
     return rows.order_by(f"-{text}", f"-{number}") if cursor.backwards else rows.order_by(text, number)
 
 

@@ -65,12 +65,27 @@ _PERMISSION = {
     "missing": Badge(_("Missing"), "bad", "cross"),
 }
 
+_RIGHT = {
+    "held": Badge(_("Yes"), "ok", "tick"),
+    "not_held": Badge(_("No"), "mute", "minus"),
+}
+
+_MEMBER = {
+    "active": Badge(_("Active"), "ok", "tick"),
+    "disabled": Badge(_("Disabled"), "mute", "minus"),
+}
+
+_NOTICE = {"expiring": Badge(_("Ends soon"), "warn", "clock")}
+
 BADGES = {
     "tenant": _TENANT,
     "connection": _CONNECTION,
     "run": _RUN,
     "presence": _PRESENCE,
     "permission": _PERMISSION,
+    "member": _MEMBER,
+    "notice": _NOTICE,
+    "right": _RIGHT,
 }
 
 OUTCOMES = {

@@ -53,7 +53,7 @@ def test_a_browser_is_redirected_as_usual(client: Client, headers: dict[str, str
 
 
 def test_an_htmx_redirect_to_elsewhere_is_left_alone(person: Client) -> None:
-    response = person.get("/admin/", headers=HTMX)
+    response = person.get("/moved", headers=HTMX)
     assert response.status_code == 302
     assert response["Location"] == "/admin/tenants"
 
@@ -96,7 +96,7 @@ def test_no_page_of_a_third_party_app_is_in_the_admin(person: Client) -> None:
 
 def test_the_current_section_is_marked() -> None:
     entries = {e["label"]: e["current"] for group in navigation("/admin/t/contoso") for e in group["entries"]}
-    assert entries == {"Tenants": "true", "Provider connections": "", "Operations": ""}
+    assert entries == {"Dashboard": "", "Tenants": "true", "Provider connections": "", "Operations": ""}
     assert navigation("/admin/operations")[1]["entries"][0]["current"] == "page"
 
 
@@ -180,8 +180,15 @@ def test_a_broken_database_still_gets_an_error_page(
     assert 'id="tp-nav"' not in response.content.decode()
 
 
-def test_a_stale_form_asks_for_a_reload_of_the_page_it_came_from() -> None:
-    strict = Client(enforce_csrf_checks=True)
+@pytest.fixture
+def strict(person: Client) -> Client:
+    """A signed-in browser whose CSRF tokens are checked, as in production."""
+    client = Client(enforce_csrf_checks=True)
+    client.cookies = person.cookies
+    return client
+
+
+def test_a_stale_form_asks_for_a_reload_of_the_page_it_came_from(strict: Client) -> None:
     headers = {"Referer": "http://testserver/admin/tenants?q=a"}
     page = strict.post("/broken", headers=headers)
     assert page.status_code == 403
@@ -191,8 +198,7 @@ def test_a_stale_form_asks_for_a_reload_of_the_page_it_came_from() -> None:
     assert "evil" not in elsewhere.content.decode()
 
 
-def test_a_csrf_failure_is_told_from_a_missing_right() -> None:
-    strict = Client(enforce_csrf_checks=True)
+def test_a_csrf_failure_is_told_from_a_missing_right(strict: Client) -> None:
     problem = json.loads(strict.post("/broken", headers={"Accept": "application/problem+json"}).content)
     assert problem["code"] == "csrf_failed"
 

@@ -5,6 +5,7 @@ from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import path
+from django.views.generic import RedirectView
 
 handler400 = "tenantpilot.console.errors.bad_request"
 handler403 = "tenantpilot.console.errors.permission_denied"
@@ -33,9 +34,14 @@ def _suspicious(request: HttpRequest) -> HttpResponse:
 
 
 urlpatterns = [
+    path("admin/", _page, name="dashboard"),
+    path("moved", RedirectView.as_view(url="/admin/tenants")),
     path("admin/tenants", _page, name="tenants"),
     path("admin/provider-connections", _page, name="connections"),
     path("admin/operations", _page, name="operations"),
+    path("admin/audit", _page, name="audit"),
+    path("admin/notifications", _page, name="notifications"),
+    path("admin/notifications/bell", _page, name="notification_bell"),
     path("signed-in", admin.site.admin_view(_page)),
     path("broken", _broken),
     path("forbidden", _forbidden),

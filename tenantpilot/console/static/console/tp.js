@@ -1,4 +1,4 @@
-/* Toasts, focus, announcements, copy, menus, search shortcut. Everything works without it but copying. */
+/* Toasts, focus, announcements, copy, menus. Everything works without it but copying. */
 (function () {
   "use strict";
 
@@ -122,9 +122,11 @@
   document.addEventListener("htmx:load", (event) => {
     const node = event.detail.elt;
     if (node.matches && node.matches("[data-tp-run]")) hear(node, true);
+    // The button that was pressed is gone with what it stood in.
+    if (node.matches && node.matches("[data-tp-refocus]") && document.activeElement === document.body) node.focus();
   });
 
-  /* --- copy, menus, shortcuts ------------------------------------------------------------------------------- */
+  /* --- copy, menus ------------------------------------------------------------------------------------------ */
 
   async function copy(button) {
     try {
@@ -180,13 +182,6 @@
 
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") closeOpened();
-    if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.target.closest("input, textarea, select, [contenteditable]")) return;
-    const search = document.querySelector("[data-tp-search]");
-    if (!search) return;
-    event.preventDefault();
-    search.focus();
-    search.select();
   });
 
   /* A page that arrives with an answer or with form errors starts there. */

@@ -1,0 +1,1 @@
+"""The pages of tenants, provider connections and what was read of a directory."""

@@ -1,0 +1,138 @@
+"""Tenants: where do we stand, tenant by tenant; and is this one in order."""
+
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from operations.buttons import start_buttons
+from operations.choices import Surface
+from operations.views_list import recent_context
+from providers.directory_lists import collections_of
+from providers.health import blockers_of, facts_in, health_of, status_of
+from providers.lists import LETTERS, OTHER_LETTERS, connections_of, tenant_rows, workspaces_of
+from providers.readiness import ConnectionFacts
+from providers.selectors import Target
+from providers.views.parts import banner, directory_links, status, visible_tenant
+from tenantpilot.console.filters import Choice, chosen, filter_data, search_text
+from tenantpilot.console.pages import SignedInRequest, page
+from tenantpilot.console.paging import keyset_page, link
+from tenantpilot.console.states import BADGES, badge_for
+from tenantpilot.tenancy.capabilities import Capability
+
+HEALTH = Choice(
+    "health",
+    gettext_lazy("Health"),
+    [(value, badge.word) for value, badge in BADGES["tenant"].items()],
+    gettext_lazy("Any health"),
+)
+
+
+@page()
+def tenant_list(request: SignedInRequest) -> HttpResponse:
+    """Every tenant that the person sees."""
+    workspaces = workspaces_of(request.user)
+    in_workspace = workspace_choice(workspaces)
+    health, workspace = chosen(request, HEALTH), chosen(request, in_workspace)
+    search = search_text(request)
+    begins = chosen_letter(request)
+    rows = tenant_rows(request.user, workspace=workspace, search=search, health=health, begins=begins)
+    shown = keyset_page(rows, request.GET, ("name", "id"))
+    filters = filter_data(
+        request,
+        choices=[HEALTH, in_workspace],
+        search_label=_("Search name or domain"),
+        fixed=[("begins", _letter_words(begins))] if begins else (),
+    )
+    context = {
+        "tenants": [listed_tenant(row) for row in shown.rows],
+        "showWorkspace": len(workspaces) > 1,
+        "filters": filters,
+        "filtered": bool(filters["active"]),
+        "clearUrl": request.path,
+        "pager": shown.pager,
+        "exportUrl": f"{reverse('tenants_export')}{link(request.GET, size=None)}".removesuffix("?"),
+    }
+    return render(request, "providers/tenant_list.html", context)
+
+
+@page()
+def tenant_detail(request: SignedInRequest, tenant: str) -> HttpResponse:
+    """One tenant, and what can be started on it."""
+    target = visible_tenant(request, tenant)
+    context = {
+        "state": health_of(status(target)),
+        "banner": banner(target, here=request.path),
+        "starts": start_buttons(target, Surface.TENANT, request.user.pk),
+        **_facts(request, target),
+    }
+    return render(request, "providers/tenant_detail.html", context)
+
+
+def workspace_choice(workspaces: list[tuple[str, str]]) -> Choice:
+    """The workspace filter, the same on every list."""
+    return Choice("workspace", _("Workspace"), workspaces, _("All workspaces"))
+
+
+def chosen_letter(request: SignedInRequest) -> str:
+    """The first letter that the list is narrowed to; empty for none and for what is no such group."""
+    begins = request.GET.get("begins", "")
+    return begins if begins in (*LETTERS, OTHER_LETTERS) else ""
+
+
+def _letter_words(begins: str) -> str:
+    return (
+        _("Other first letters")
+        if begins == OTHER_LETTERS
+        else _("Begins with %(letter)s") % {"letter": begins}
+    )
+
+
+def _facts(request: SignedInRequest, target: Target) -> dict[str, Any]:
+    ref, rows = target.tenant, connections_of(target.tenant.id)
+    manages = Capability.MANAGE_CONNECTIONS in target.capabilities
+    return {
+        "tenant": {
+            "name": ref.name,
+            "domain": rows[0]["primary_domain"],
+            "entraTenantId": str(ref.entra_tenant_id),
+            "workspace": {"name": ref.workspace},
+        },
+        "connections": [_connection(row, facts) for row in rows if (facts := facts_in(row))],
+        "addConnectionUrl": reverse("connection_add", args=[ref.slug]) if manages else "",
+        "editUrl": reverse("tenant_edit", args=[ref.slug]) if manages else "",
+        "directory": directory_links(ref.slug, collections_of(ref.id)),
+        **recent_context(request, target, None),
+    }
+
+
+def _connection(row: dict[str, Any], facts: ConnectionFacts) -> dict[str, Any]:
+    return {
+        "label": facts.label,
+        "url": reverse("connection", args=[facts.id]),
+        "status": status_of(blockers_of(facts)),
+        "isDefault": row["is_default"],
+    }
+
+
+def listed_tenant(row: dict[str, Any]) -> dict[str, Any]:
+    """What the list shows of a row of `tenant_rows`."""
+    facts = facts_in(row)
+    found = status_of(blockers_of(facts))
+    health = health_of(found)
+    data: dict[str, Any] = {
+        "name": row["name"],
+        "url": reverse("tenant", args=[row["slug"]]),
+        "domain": row["primary_domain"],
+        "health": health,
+        "lastSyncAt": row["synced_at"],
+        "workspace": {"name": row["workspace_name"]},
+    }
+    if health in {"warn", "down"} or facts is None:
+        data["reason"] = badge_for("connection", found).word
+    if facts is not None:
+        data["connection"] = {"label": facts.label, "url": reverse("connection", args=[facts.id])}
+    return data
