@@ -1,0 +1,6 @@
+"""Settings of the workers that the fault tests start."""
+
+from tenantpilot.settings_test import *  # noqa: F403
+
+# Celery sleeps this out in full, however soon its work is done.
+CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 6

@@ -1,0 +1,344 @@
+"""The invariants of a run's life, walked at random on a real PostgreSQL.
+
+Time never passes by itself: leases are expired and waits ended by SQL, so that every interleaving takes milliseconds.
+"""
+
+import os
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
+
+from operations import broker, gate, registry, relay, transitions
+from operations.answers import Key, payload_hash
+from operations.choices import RunOutcome
+from operations.gate import Start
+from operations.models import OperationRun, RunEvent
+from operations.outcomes import StartOutcome
+from operations.transitions import Claim
+from providers.selectors import target_for_system
+from tests.conftest import World
+from tests.factories import make_connection, make_tenant
+from tests.operations import probes
+from tests.operations.probes import OTHER, READ, WRITE, ending
+
+EXAMPLES = int(os.environ.get("INVARIANT_EXAMPLES", "40"))
+STEPS = int(os.environ.get("INVARIANT_STEPS", "35"))
+NAMES = st.sampled_from([READ, READ, OTHER, WRITE])
+# Written for "latest of its scope" data; takes the fence and refuses a lower one.
+CREATE = "CREATE TEMP TABLE IF NOT EXISTS latest (scope text PRIMARY KEY, fence bigint, run bigint)"
+UPSERT = """
+INSERT INTO latest VALUES (%s, %s, %s) ON CONFLICT (scope) DO UPDATE
+SET fence = excluded.fence, run = excluded.run WHERE latest.fence <= excluded.fence RETURNING fence
+"""
+
+
+@dataclass
+class Attempt:
+    """A worker that believes that it holds a run."""
+
+    claim: Claim
+    paused: bool = False
+    wrote: list[int] = field(default_factory=list)
+
+
+class RunLife(RuleBasedStateMachine):
+    """Clicks, a broker that loses and doubles, workers that pause and crash, a reaper; one step at a time."""
+
+    attempts = Bundle("attempts")
+    world: World
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.queue: list[int] = []
+        self.accepted: set[int] = set()
+        self.ended: dict[int, dict[str, Any]] = {}
+        self.fences: dict[str, int] = {}
+        self.answers: dict[str, StartOutcome] = {}
+        self.connections: list[int] = []
+
+    @initialize()
+    def connect(self) -> None:
+        tenant = make_tenant(self.world.workspace)
+        self.connections = [make_connection(tenant, self.world.owner).pk for _ in range(2)]
+        with connection.cursor() as cursor:
+            cursor.execute(CREATE)
+
+    # -- starts
+
+    @rule(name=NAMES, which=st.booleans(), key=st.sampled_from(["", "", "a", "b"]))
+    def click(self, name: str, which: bool, key: str) -> None:
+        connection_id = self.connections[which]
+        holder = self._active(connection_id)
+        outcome = self._start(name, connection_id, key)
+        stored = f"{key}:{name}:{connection_id}" if key else ""
+        if stored in self.answers:
+            assert outcome == self.answers[stored], "I10"
+            return
+        if stored:
+            self.answers[stored] = outcome
+        self._judge(outcome, name, holder)
+
+    def _judge(self, outcome: StartOutcome, name: str, holder: OperationRun | None) -> None:
+        """I9: nothing else runs meanwhile, so the answer must be the one that the row gives."""
+        if holder is None:
+            assert outcome.status == "accepted"
+            assert outcome.run is not None
+            self.accepted.add(outcome.run.id)
+            return
+        assert outcome.run is not None
+        assert outcome.run.id == holder.pk
+        assert outcome.status == ("deduped" if holder.operation_type == name else "scope_busy")
+
+    def _start(self, name: str, connection_id: int, key: str) -> StartOutcome:
+        target = target_for_system(connection_id)
+        assert target is not None
+        initiator = self.world.operator.pk
+        request = Start(registry.get(name), target, None)
+        stored = Key(initiator, f"{name} {connection_id}", key, payload_hash({})) if key else None
+        return gate.start(request, key=stored)
+
+    # -- the broker
+
+    @rule()
+    def relay_ticks(self) -> None:
+        OperationRun.objects.filter(status="queued").update(
+            created_at=timezone.now() - timedelta(minutes=1), last_offered_at=None
+        )
+        relay.offer_waiting()
+
+    @rule(data=st.data(), everything=st.booleans())
+    def drop(self, data: st.DataObject, everything: bool) -> None:
+        if everything:
+            self.queue.clear()
+        elif self.queue:
+            self.queue.remove(data.draw(st.sampled_from(self.queue)))
+
+    @rule(data=st.data())
+    def duplicate(self, data: st.DataObject) -> None:
+        if self.queue:
+            self.queue.append(data.draw(st.sampled_from(self.queue)))
+
+    # -- workers
+
+    @rule(target=attempts, data=st.data())
+    def deliver(self, data: st.DataObject) -> Any:
+        if not self.queue:
+            self.relay_ticks()
+        if not self.queue:
+            return None
+        run_id = self.queue.pop(data.draw(st.integers(0, len(self.queue) - 1)))
+        before = probes.row(run_id)
+        claim = transitions.claim(run_id, probes.WORKER)
+        if claim is None:
+            assert before.status != "queued" or before.not_before > timezone.now()
+            return None
+        assert before.status == "queued", "only what is queued is claimed"
+        assert before.fence is None or claim.fence > before.fence, "I8"
+        return Attempt(claim)
+
+    @rule(attempt=attempts)
+    def heartbeat(self, attempt: Attempt | None) -> None:
+        if attempt is not None and not attempt.paused:
+            answer = transitions.renew(attempt.claim)
+            assert (answer is not None) == self._holds(attempt), "I2"
+
+    @rule(attempt=attempts)
+    def pause_or_go_on(self, attempt: Attempt | None) -> None:
+        if attempt is not None:
+            attempt.paused = not attempt.paused
+
+    @rule(attempt=consumes(attempts))
+    def crash(self, attempt: Attempt | None) -> None:
+        """The worker is gone; its row stays as it is."""
+
+    @rule(attempt=attempts)
+    def write(self, attempt: Attempt | None) -> None:
+        if attempt is None or attempt.paused:
+            return
+        mine = transitions.report(attempt.claim, progress={"done": 1}, counts={}, cost={})
+        assert mine == self._holds(attempt), "I4"
+        if mine:
+            self._write_latest(attempt)
+
+    def _write_latest(self, attempt: Attempt) -> None:
+        scope = probes.row(attempt.claim.run_id).scope_key
+        assert attempt.claim.fence >= self.fences.get(scope, 0), "I3"
+        with connection.cursor() as cursor:
+            cursor.execute(UPSERT, [scope, attempt.claim.fence, attempt.claim.run_id])
+            assert cursor.fetchone() is not None, "I3"
+        self.fences[scope] = attempt.claim.fence
+
+    @rule(attempt=attempts, outcome=st.sampled_from(list(RunOutcome)))
+    def finish(self, attempt: Attempt | None, outcome: RunOutcome) -> None:
+        if attempt is None or attempt.paused:
+            return
+        held = self._holds(attempt)
+        assert transitions.finish(attempt.claim, ending(outcome)) == held, "I4"
+        assert not transitions.finish(attempt.claim, ending(outcome)), "I5"
+
+    @rule(attempt=attempts)
+    def fail_for_a_moment(self, attempt: Attempt | None) -> None:
+        if attempt is None or attempt.paused or attempt.claim.attempt >= 3:
+            return
+        run = probes.row(attempt.claim.run_id)
+        allowed = self._holds(attempt) and run.cancel_requested_at is None
+        assert transitions.retry_later(attempt.claim, ending(RunOutcome.FAILED), delay=30) == allowed
+
+    # -- time, the reaper, people
+
+    @rule(which=st.booleans())
+    def lease_ends_and_is_reaped(self, which: bool) -> None:
+        self.lease_ends(which)
+        self.reap()
+
+    @rule(which=st.booleans())
+    def lease_ends(self, which: bool) -> None:
+        OperationRun.objects.filter(connection=self.connections[which], status="running").update(
+            lease_until=probes.ago(1)
+        )
+
+    @rule()
+    def wait_is_over(self) -> None:
+        OperationRun.objects.filter(status="queued").update(not_before=probes.ago(1))
+
+    @rule()
+    def reap(self) -> None:
+        before = {run.pk: run for run in OperationRun.objects.filter(status="running")}
+        for reaped in transitions.reap([READ, OTHER], []):
+            run = before[reaped.run_id]
+            assert run.lease_until is not None
+            assert run.lease_until < timezone.now(), "a lease that lasts is nobody's to take"
+            if reaped.status == "queued":
+                assert run.operation_type != WRITE, "writes are never tried again"
+                assert run.cancel_requested_at is None
+
+    @rule(which=st.booleans())
+    def cancel(self, which: bool) -> None:
+        run = self._active(self.connections[which])
+        if run is None:
+            return
+        answer = transitions.cancel(run.pk, self.world.operator.pk)
+        if run.status == "queued":
+            assert answer == "ended"
+            return
+        assert answer == (None if run.cancel_requested_at else "requested")
+        assert probes.row(run.pk).status == "running", "I11"
+
+    @rule(which=st.booleans())
+    def force_release(self, which: bool) -> None:
+        run = self._active(self.connections[which])
+        if run is None or run.status == "queued":
+            return
+        transitions.cancel(run.pk, self.world.operator.pk)
+        past = timezone.now() - timedelta(seconds=61)
+        OperationRun.objects.filter(pk=run.pk).update(cancel_requested_at=past)
+        assert transitions.force_release(run.pk, self.world.owner.pk)
+
+    # -- what always holds
+
+    @invariant()
+    def one_active_run_a_scope(self) -> None:
+        for connection_id in self.connections:
+            assert (
+                OperationRun.objects.filter(
+                    connection=connection_id, status__in=("queued", "running")
+                ).count()
+                < 2
+            )
+
+    @invariant()
+    def the_ended_stay_as_they_are(self) -> None:
+        mine = OperationRun.objects.filter(connection__in=self.connections, status="completed")
+        now = {row["id"]: row for row in mine.values()}
+        assert all(now[pk] == row for pk, row in self.ended.items()), "I4, I6"
+        self.ended = now
+
+    @invariant()
+    def histories_add_up(self) -> None:
+        for run in OperationRun.objects.filter(connection__in=self.connections):
+            kinds = list(run.events.order_by("seq").values_list("kind", flat=True))
+            assert kinds.count("ended") == (run.status == "completed"), "I5"
+            assert kinds.count("claimed") == run.attempt
+            assert run.attempt <= 1 + kinds.count("retry_scheduled") + kinds.count("lost"), "I8"
+            assert run.attempt <= 3
+            assert run.event_seq == len(kinds)
+
+    @invariant()
+    def nobody_holds_what_another_holds(self) -> None:
+        fences = list(OperationRun.objects.filter(status="running").values_list("fence", flat=True))
+        assert len(fences) == len(set(fences)), "I2"
+
+    def teardown(self) -> None:
+        """L1, L2: with a relay, one worker and the reaper every accepted run comes to its end."""
+        self.queue.clear()
+        for _ in range(8):
+            OperationRun.objects.filter(status="running").update(lease_until=probes.ago(1))
+            self.reap()
+            self.wait_is_over()
+            self.relay_ticks()
+            self._work_off()
+        left = OperationRun.objects.filter(connection__in=self.connections).exclude(status="completed")
+        assert not left.exists(), "L1"
+        assert set(self.ended) <= self.accepted | set(OperationRun.objects.values_list("pk", flat=True))
+
+    def _work_off(self) -> None:
+        for run_id in self.queue:
+            if claim := transitions.claim(run_id, probes.WORKER):
+                transitions.finish(claim, ending())
+        self.queue.clear()
+
+    def _active(self, connection_id: int) -> OperationRun | None:
+        return OperationRun.objects.filter(connection=connection_id, status__in=("queued", "running")).first()
+
+    def _holds(self, attempt: Attempt) -> bool:
+        run = probes.row(attempt.claim.run_id)
+        return run.status == "running" and run.fence == attempt.claim.fence
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_invariants_hold_whatever_happens(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every example has a tenant of its own."""
+    machine: list[RunLife] = []
+
+    class Walk(RunLife):
+        def __init__(self) -> None:
+            super().__init__()
+            machine[:] = [self]
+
+    def publish(run_id: int, operation_type: str) -> bool:
+        machine[0].queue.append(run_id)
+        return True
+
+    Walk.world = world
+    monkeypatch.setattr(broker, "publish", publish)
+    monkeypatch.setattr(broker, "waiting", lambda: 1)
+    walk = settings(
+        max_examples=EXAMPLES,
+        stateful_step_count=STEPS,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        derandomize=EXAMPLES <= 40,
+        database=None,
+    )
+    run_state_machine_as_test(Walk, settings=walk)
+    walked = Counter(RunEvent.objects.values_list("kind", flat=True))
+    assert set(walked) >= {"accepted", "claimed", "lost", "retry_scheduled", "cancel_requested", "ended"}, (
+        walked
+    )
+    assert RunEvent.objects.filter(kind="ended", data__forced=True).exists()
