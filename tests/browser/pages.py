@@ -1,0 +1,114 @@
+"""Every page of the console, where to find each, and whose eyes it is looked at through."""
+
+from dataclasses import dataclass
+
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from tests.stack import Stack
+
+
+@dataclass(frozen=True)
+class Look:
+    """One page in one state. ``{...}`` in its path are filled by ``places``."""
+
+    name: str
+    url_name: str
+    path: str
+    who: str = "manager"
+    status: int = 200
+    # A menu or a fold to open before looking.
+    click: str = ""
+
+
+LOOKS = (
+    Look("sign-in", "login", "/admin/login/", who=""),
+    Look("tenants", "tenants", "/admin/tenants"),
+    Look("tenants-none", "tenants", "/admin/tenants?q=no+such+name"),
+    Look("tenants-filters", "tenants", "/admin/tenants?health=down", click=".tp-filters__more > summary"),
+    Look("tenant", "tenant", "/admin/t/contoso"),
+    Look("tenant-menu", "tenant", "/admin/t/contoso", click=".tp-menu__btn"),
+    Look("tenant-blocked", "tenant", "/admin/t/fabrikam", who="readonly"),
+    Look("tenant-expired", "tenant", "/admin/t/tailspin", who="operator"),
+    Look("tenant-unconnected", "tenant", "/admin/t/relecloud"),
+    Look("tenant-edit", "tenant_edit", "/admin/t/contoso/edit"),
+    Look("connection-add", "connection_add", "/admin/t/adatum/connections/add?app=own"),
+    Look(
+        "connection-add-certificate",
+        "connection_add",
+        "/admin/t/adatum/connections/add?app=own&kind=certificate",
+    ),
+    Look("groups", "directory_groups", "/admin/t/contoso/directory/groups"),
+    Look("groups-never-read", "directory_groups", "/admin/t/fabrikam/directory/groups"),
+    Look("roles", "directory_role_definitions", "/admin/t/contoso/directory/role-definitions"),
+    Look("connections", "connections", "/admin/provider-connections"),
+    Look("connection", "connection", "/admin/provider-connections/{contoso}"),
+    Look("connection-expired", "connection", "/admin/provider-connections/{tailspin}"),
+    Look("connection-permission", "connection", "/admin/provider-connections/{woodgrove}", who="operator"),
+    Look("connection-disable", "connection_disable", "/admin/provider-connections/{contoso}/disable"),
+    Look("secret", "connection_secret", "/admin/provider-connections/{contoso}/secret"),
+    Look("consent", "connection_consent", "/admin/provider-connections/{northwind}/consent"),
+    Look("consent-return", "consent_return", "/admin/consent/return", status=400),
+    Look("operations", "operations", "/admin/operations"),
+    Look("run-succeeded", "run", "/admin/operations/{succeeded}", click=".tp-fold > summary"),
+    Look("run-failed", "run", "/admin/operations/{failed}"),
+    Look("run-cancel", "run_cancel", "/admin/operations/{succeeded}/cancel"),
+    Look(
+        "run-force-release", "run_force_release", "/admin/operations/{succeeded}/force-release", who="owner"
+    ),
+    Look("dashboard", "dashboard", "/admin/"),
+    Look("search", "search", "/admin/search?q=north"),
+    Look("notifications", "notifications", "/admin/notifications", who="operator"),
+    Look("audit", "audit", "/admin/audit"),
+    Look("people", "people", "/admin/people", who="owner"),
+    Look("people-invite", "people_invite", "/admin/people/invite", who="owner"),
+    Look("person", "person", "/admin/people/{operator}", who="owner"),
+    Look("person-tenant", "person_tenant", "/admin/people/{operator}/tenants/contoso", who="owner"),
+    Look("person-disable", "person_disable", "/admin/people/{operator}/disable", who="owner"),
+    Look("person-remove", "person_remove", "/admin/people/{operator}/remove", who="owner"),
+    Look("join-unknown", "join", "/admin/join/no-such-invitation", who="", status=404),
+    Look("password", "account_password", "/admin/account/password"),
+    Look("sessions", "account_sessions", "/admin/account/sessions"),
+    Look("not-found", "tenant", "/admin/t/nowhere", status=404),
+    Look("forbidden", "tenant_edit", "/admin/t/contoso/edit", who="readonly", status=403),
+)
+
+# What answers to GET without being a page of its own: parts, acts, machines, and Django's own admin.
+NO_PAGES = {
+    "home", "logout", "jsi18n", "autocomplete", "view_on_site", "livez", "readyz", "metrics",
+    "operation_rows", "operation_recent", "run_status",
+    "tenant_start", "connection_start", "directory.groups.sync_start", "directory.role_definitions.sync_start",
+    "run_retry", "connection_enable", "connection_default", "switch_tenant", "switch_workspace",
+    "dashboard_live", "dashboard_map", "notification_bell", "notification_email", "notification_read",
+    "notifications_read", "audit_export", "person_enable", "invitation_renew", "invitation_withdraw",
+    "account_session", "account_session_end", "account_sessions_end_others", "password_change", "password_change_done",
+}  # fmt: skip
+
+
+def places(stack: Stack) -> dict[str, int]:
+    """The ids that stand in paths: default connections by tenant, runs by outcome, memberships by person."""
+    by_tenant = (
+        "SELECT t.slug, c.id FROM providers_providerconnection c JOIN tenancy_tenant t ON t.id = c.tenant_id "
+        "WHERE c.is_default"
+    )
+    by_outcome = (
+        "SELECT outcome, max(id) FROM operations_operationrun WHERE outcome IS NOT NULL "
+        "AND (outcome = 'failed' OR operation_type = 'directory.groups.sync') GROUP BY outcome"
+    )
+    by_person = "SELECT u.username, m.id FROM tenancy_membership m JOIN tenancy_user u ON u.id = m.user_id"
+    queries = (by_tenant, by_outcome, by_person)
+    return {str(name): int(number) for query in queries for name, number in stack.rows(query)}
+
+
+def page_names() -> set[str]:
+    """The names of every URL of ours; the admin's registered models have theirs from Django."""
+    return {name for name in _names(get_resolver().url_patterns) if name not in NO_PAGES}
+
+
+def _names(patterns: list[URLPattern | URLResolver]) -> set[str]:
+    found: set[str] = set()
+    for each in patterns:
+        if isinstance(each, URLResolver):
+            found |= _names(each.url_patterns)
+        elif each.name and not getattr(each.callback, "__module__", "").startswith("django."):
+            found.add(each.name)
+    return found
