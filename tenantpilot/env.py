@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -61,6 +61,32 @@ def host_map(name: str) -> dict[str, str]:
             )
         pairs[published.rstrip("/")] = address.rstrip("/")
     return pairs
+
+
+def mail_server(name: str) -> dict[str, object]:
+    """Read ``smtp[s]://user:password@host:port`` (``?starttls=1`` for smtp); raise ImproperlyConfigured for another.
+
+    Returns Django's e-mail settings, empty when the variable is.
+    """
+    raw = text(name)
+    if not raw:
+        return {}
+    try:
+        parts = urlsplit(raw)
+        port = parts.port
+    except ValueError:
+        parts, port = urlsplit(""), None
+    if parts.scheme not in {"smtp", "smtps"} or not parts.hostname:
+        # Never the value: it holds a password.
+        raise ImproperlyConfigured(f"{name} looks like smtp://user:password@mail.example.org:587?starttls=1.")
+    return {
+        "EMAIL_HOST": parts.hostname,
+        "EMAIL_PORT": port or (465 if parts.scheme == "smtps" else 25),
+        "EMAIL_HOST_USER": unquote(parts.username or ""),
+        "EMAIL_HOST_PASSWORD": unquote(parts.password or ""),
+        "EMAIL_USE_SSL": parts.scheme == "smtps",
+        "EMAIL_USE_TLS": parts.scheme == "smtp" and parse_qs(parts.query).get("starttls") == ["1"],
+    }
 
 
 def refuse_unknown(prefix: str, known: Iterable[str]) -> None:

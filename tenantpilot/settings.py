@@ -1,5 +1,6 @@
 """Settings of every environment, read from environment variables (docs/development.md lists them)."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import dj_database_url
@@ -19,8 +20,11 @@ KNOWN = {
     "TENANTPILOT_LEASE_SECONDS",
     "TENANTPILOT_LOG_FORMAT",
     "TENANTPILOT_LOG_LEVEL",
+    "TENANTPILOT_MAIL_FROM",
+    "TENANTPILOT_MAIL_URL",
     "TENANTPILOT_METRICS_TOKEN",
     "TENANTPILOT_PROCESS",
+    "TENANTPILOT_PROXY_COUNT",
     "TENANTPILOT_PUBLIC_URL",
     "TENANTPILOT_REAPER_SECONDS",
     "TENANTPILOT_RELAY_SECONDS",
@@ -65,6 +69,7 @@ if PRODUCTION:
 
 INSTALLED_APPS = [
     "tenantpilot.tenancy",
+    "tenantpilot.audit",
     "tenantpilot.console",
     "tenantpilot.console.apps.ConsoleAdminConfig",
     "django.contrib.auth",
@@ -80,14 +85,17 @@ INSTALLED_APPS = [
     "django_htmx",
     "django_celery_beat",
     "csp",
+    "axes",
     "providers",
     "operations",
     "onboarding",
+    "tenantpilot.people",
     "tenantpilot.quickstart",
 ]
 
 MIDDLEWARE = [
     "tenantpilot.core.logs.RequestIdMiddleware",
+    "tenantpilot.audit.where.WhereMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -100,6 +108,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "tenantpilot.console.middleware.ExpiredSessionMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 
 ROOT_URLCONF = "tenantpilot.urls"
@@ -147,6 +156,7 @@ REDIS_URL = env.text("REDIS_URL", "redis://127.0.0.1:6379/0")
 
 AUTH_USER_MODEL = "tenancy.User"
 AUTHENTICATION_BACKENDS = [
+    "tenantpilot.tenancy.lockout.LockoutBackend",
     "django.contrib.auth.backends.ModelBackend",
     "guardian.backends.ObjectPermissionBackend",
 ]
@@ -156,6 +166,28 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
+# Too many wrong passwords: for a name from one address, from one address, for one name.
+AXES_FAILURE_LIMIT = 5
+LOCKOUT_PER_ADDRESS = 50
+LOCKOUT_PER_NAME = 50
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_HANDLER = "tenantpilot.tenancy.lockout.LockoutHandler"
+AXES_LOCKOUT_CALLABLE = "tenantpilot.tenancy.lockout.locked_out"
+AXES_USERNAME_CALLABLE = "tenantpilot.tenancy.lockout.username"
+AXES_CLIENT_IP_CALLABLE = "tenantpilot.core.client.client_ip"
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+# Trying while locked out does not make the wait longer: whoever waits gets in.
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_ENABLE_ADMIN = False
+AXES_DISABLE_ACCESS_LOG = True
+AXES_VERBOSE = False
+AXES_SENSITIVE_PARAMETERS = [
+    "username", "ip_address", "old_password", "new_password1", "new_password2", "csrfmiddlewaretoken", "next",
+]  # fmt: skip
+# Reverse proxies of one's own in front: the client's address is what the outermost of them saw.
+PROXY_COUNT = int(env.number("TENANTPILOT_PROXY_COUNT", 1 if HTTPS else 0, least=0))
+
 GUARDIAN_MONKEY_PATCH_USER = False
 ANONYMOUS_USER_NAME = None
 LOGIN_URL = "admin:login"
@@ -197,6 +229,14 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
+# E-mail is offered where a server is named; the demo writes messages to its log instead.
+_MAIL = env.mail_server("TENANTPILOT_MAIL_URL")
+globals().update(_MAIL)
+MAIL_ENABLED = bool(_MAIL) or ENVIRONMENT == "demo"
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if _MAIL else 'console'}.EmailBackend"
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.text("TENANTPILOT_MAIL_FROM", "TenantPilot <tenantpilot@localhost>")
+
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
 USE_I18N = True
@@ -225,6 +265,8 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1.0.0",
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
+    # The contract writes its enums in place.
+    "POSTPROCESSING_HOOKS": [],
 }
 
 # Celery carries hints; the database owns recovery. Each value is argued in docs/architecture.md.
@@ -270,6 +312,9 @@ RUN_RETRY_CAP = 600
 RUN_MAX_ATTEMPTS = 3
 RUN_MAX_LOSSES = 2
 RUN_DEADLINE = 3600
+# Celery's own clock ends a handler that no longer looks at ours, first with an exception, then with its process.
+CELERY_TASK_SOFT_TIME_LIMIT = RUN_DEADLINE - 30
+CELERY_TASK_TIME_LIMIT = RUN_DEADLINE + 60
 RUN_FORCE_RELEASE_AFTER = 60
 WORKER_SEEN_WITHIN = 60
 FACTS_MAX_AGE_DAYS = 7

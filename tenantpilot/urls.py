@@ -12,8 +12,14 @@ handler500 = "tenantpilot.console.errors.server_error"
 urlpatterns = [
     path("", RedirectView.as_view(url="/admin/"), name="home"),
     path("", include("tenantpilot.core.urls")),
+    path("", include("operations.urls_health")),
+    path("admin/", include("tenantpilot.dashboard.urls")),
+    path("admin/", include("tenantpilot.search.urls")),
+    path("admin/", include("operations.urls_notices")),
+    path("admin/", include("tenantpilot.audit.page.urls")),
     path("admin/", include("operations.urls")),
     path("admin/", include("providers.urls")),
     path("admin/", include("onboarding.urls")),
+    path("admin/", include("tenantpilot.people.urls")),
     path("admin/", admin.site.urls),
 ]

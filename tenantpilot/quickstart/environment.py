@@ -39,6 +39,7 @@ def demo_environment(home: Home, address: Address, endpoints: Endpoints) -> dict
         "REDIS_URL": endpoints.redis_url,
         "GRAPH_HOST_MAP": ",".join(f"{origin}={endpoints.sandbox_url}" for origin in PUBLISHED),
         "GRAPH_SANDBOX_URL": endpoints.sandbox_url,
+        "PROMETHEUS_MULTIPROC_DIR": str(home.metrics),
         "PYTHONPATH": str(PROJECT),
         "PYTHONUNBUFFERED": "1",
         "PATH": os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)]),  # noqa: PTH120

@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,6 +45,11 @@ class Home:
     def sandbox(self) -> Path:
         return self.path / "sandbox"
 
+    @property
+    def metrics(self) -> Path:
+        """Where the processes of one start keep the counters that ``/metrics`` adds up."""
+        return self.path / "run" / "metrics"
+
     def pid_file(self, name: str) -> Path:
         return self.path / "run" / f"{name}.pid"
 
@@ -59,6 +65,11 @@ class Home:
             raise CannotStart(f"The folder {self.path} cannot be made: {error.strerror}.") from error
         if not os.access(self.path, os.W_OK):
             raise CannotStart(f"The folder {self.path} cannot be written to by this user.")
+
+    def forget_metrics(self) -> None:
+        """Counters begin anew with each start."""
+        shutil.rmtree(self.metrics, ignore_errors=True)
+        self.metrics.mkdir()
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:

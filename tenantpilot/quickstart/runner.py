@@ -89,6 +89,7 @@ class _Console:
         with ThreadPoolExecutor(2) as pool:
             commands = list(pool.map(lambda server: server.prepare(), self.servers))
         endpoints = self._endpoints()
+        self.home.forget_metrics()
         environment = demo_environment(self.home, self.address, endpoints)
         keep_environment(self.home, environment)
         self.errors = ErrorWatch(self.home.logs, WATCHED)
