@@ -27,9 +27,10 @@ def start_buttons(
     mine = [kind for kind in kinds if kind.capability in target.capabilities]
     mine.sort(key=lambda kind: kind.name != CHECK_CONNECTION)
     primary = only or CHECK_CONNECTION
+    starts = [gate.Start(kind, target, actor_id, dict(data or {}), surface=surface) for kind in mine]
     buttons = [
-        _button(kind, target, surface, actor_id, dict(data or {}), primary=kind.name == primary)
-        for kind in mine
+        _button(start, surface, refusal, primary=start.operation.name == primary)
+        for start, refusal in zip(starts, gate.refusals(starts), strict=True)
     ]
     # What can be pressed comes first, and those that wait for the same thing stand together.
     return sorted(buttons, key=lambda button: str(button.get("reason", "")))
@@ -45,22 +46,15 @@ def start_url(kind: OperationType, target: Target, surface: Surface) -> str:
 
 
 def _button(
-    kind: OperationType,
-    target: Target,
-    surface: Surface,
-    actor_id: int,
-    data: dict[str, str],
-    *,
-    primary: bool,
+    start: gate.Start, surface: Surface, refusal: StartOutcome | None, *, primary: bool
 ) -> dict[str, Any]:
     button: dict[str, Any] = {
-        "label": str(kind.verb),
-        "url": start_url(kind, target, surface),
-        "fields": [{"name": name, "value": value} for name, value in data.items()],
+        "label": str(start.operation.verb),
+        "url": start_url(start.operation, start.target, surface),
+        "fields": [{"name": name, "value": value} for name, value in start.data.items()],
         "primary": primary,
     }
-    refusal = gate.refusal(gate.Start(kind, target, actor_id, data, surface=surface))
-    return button | _why_not(refusal, target) if refusal else button
+    return button | _why_not(refusal, start.target) if refusal else button
 
 
 def _why_not(refusal: StartOutcome, target: Target) -> dict[str, Any]:

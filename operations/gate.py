@@ -5,9 +5,10 @@ active run in the scope, readiness, insert. Visibility and the surface are asked
 both depend on the URL alone.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 import structlog
@@ -30,6 +31,10 @@ from tenantpilot.tenancy.capabilities import Capability
 
 log = structlog.get_logger(__name__)
 TURNS = 5
+
+# The run that holds a scope, with its op_key; and how to look for it.
+Holder = tuple[RunRef, str]
+Look = Callable[[str], Holder | None]
 
 _ACTIVE_RUN = """
 SELECT r.id, r.status, r.operation_type, r.op_key, r.created_at, coalesce(nullif(u.first_name, ''), u.username, '')
@@ -76,8 +81,15 @@ def refusal(request: Start) -> StartOutcome | None:
 
     Raises PermissionDenied and InvalidInput like ``start``.
     """
-    _require(request)
-    return _refusal(request, request.operation.params.parse(request.data))
+    return refusals([request])[0]
+
+
+def refusals(requests: Sequence[Start]) -> list[StartOutcome | None]:
+    """Return what ``refusal`` says of each; starts of one scope share one look at the run that holds it."""
+    look = cache(_holder)
+    for request in requests:
+        _require(request)
+    return [_refusal(request, request.operation.params.parse(request.data), look) for request in requests]
 
 
 def _require(request: Start) -> None:
@@ -104,8 +116,8 @@ def _decide(request: Start, params: Params) -> StartOutcome:
     )
 
 
-def _refusal(request: Start, params: Params) -> StartOutcome | None:
-    return _unresolved(request) or _held(request, params) or _not_ready(request)
+def _refusal(request: Start, params: Params, look: Look | None = None) -> StartOutcome | None:
+    return _unresolved(request) or _held(request, params, look or _holder) or _not_ready(request)
 
 
 def _unresolved(request: Start) -> StartOutcome | None:
@@ -124,8 +136,7 @@ def _unresolved(request: Start) -> StartOutcome | None:
     )
 
 
-def _held(request: Start, params: Params) -> StartOutcome | None:
-    scope_key = _scope_key(request)
+def _holder(scope_key: str) -> Holder | None:
     with connection.cursor() as cursor:
         # The key goes in as a parameter: computed in a join, PostgreSQL reads the whole index of active runs.
         cursor.execute(_ACTIVE_RUN, [scope_key])
@@ -133,17 +144,26 @@ def _held(request: Start, params: Params) -> StartOutcome | None:
     if row is None:
         return None
     run_id, status, operation_type, held_key, created_at, initiator = row
-    run: RunRef | None = RunRef(run_id, status, operation_type, stamp(created_at), initiator)
+    return RunRef(run_id, status, operation_type, stamp(created_at), initiator), held_key
+
+
+def _held(request: Start, params: Params, look: Look) -> StartOutcome | None:
+    scope_key = _scope_key(request)
+    holder = look(scope_key)
+    if holder is None:
+        return None
+    run, held_key = holder
+    shown: RunRef | None = run
     if request.actor_id is not None and Capability.VIEW_RUN not in request.target.capabilities:
-        run = None
+        shown = None
     if held_key == op_key(request.operation.name, scope_key, params.identity()):
-        return _outcome(request, StartStatus.DEDUPED, run=run, reason_code=reasons.ALREADY_RUNNING.code)
+        return _outcome(request, StartStatus.DEDUPED, run=shown, reason_code=reasons.ALREADY_RUNNING.code)
     return _outcome(
         request,
         StartStatus.SCOPE_BUSY,
-        run=run,
+        run=shown,
         reason_code=reasons.SCOPE_BUSY.code,
-        reason_facts={"holder": operation_type if run else ""},
+        reason_facts={"holder": run.operation_type if shown else ""},
     )
 
 
