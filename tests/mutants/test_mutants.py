@@ -20,7 +20,7 @@ COPIED = ("operations", "providers", "tenantpilot", "onboarding", "templates", "
 T = "tests/operations/test_"
 KILLED_BY: Mapping[str, str] = {
     "no_fence_on_write": f"{T}transitions.py::test_nothing_is_written_with_an_old_fence_or_after_the_end",
-    "reaper_on_a_stale_snapshot": f"{T}recovery.py::test_a_sweep_does_not_take_a_lease_that_was_renewed_while_it_looked",
+    "reaper_on_a_stale_snapshot": f"{T}recovery.py::test_a_sweep_does_not_take_a_lease_that_was_renewed_meanwhile",
     "publish_only_on_commit": f"{T}relay.py::test_a_fresh_run_is_left_to_the_message_of_its_own_click_for_a_second",
     "predicate_without_running": f"{T}gate.py::test_the_database_alone_refuses_a_second_run_in_every_active_state",
     "claim_that_ignores_queued": f"{T}transitions.py::test_the_second_message_of_a_run_claims_nothing",

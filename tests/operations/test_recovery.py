@@ -186,7 +186,7 @@ def test_a_worker_says_that_it_is_alive_and_forgotten_ones_go(sweeper: Sweeper) 
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_sweep_does_not_take_a_lease_that_was_renewed_while_it_looked(run_id: int) -> None:
+def test_a_sweep_does_not_take_a_lease_that_was_renewed_meanwhile(run_id: int) -> None:
     claim = probes.claim(run_id)
     expire_lease(run_id)
 
