@@ -40,26 +40,19 @@ RETURNING id, attempted_at, complete_at IS NOT NULL, object_count,
   CASE WHEN connection_id = %(connection)s THEN delta_link ELSE '' END
 """
 _HOLD = "SELECT 1 FROM providers_directorycollection WHERE id = %s AND fence = %s FOR NO KEY UPDATE"
-# LIMIT keeps the look at our copy a lookup per row: statistics lag behind a collection that just grew, and as a plain
-# join it was seen to read the whole collection once per batch. ORDER BY ends all lookups before the first insert;
-# else each was seen to wade through what its own statement had inserted.
+# The conflict clause is the only look at our copy: it always takes the unique index. A join before it was seen to read
+# the whole collection once per batch, since statistics lag behind a collection that just grew.
 _MERGE = """
-WITH fresh AS MATERIALIZED (
-  SELECT s.* FROM {staged} s
-  LEFT JOIN LATERAL (
-    SELECT * FROM {table} WHERE collection_id = %(collection)s AND object_id = s.object_id LIMIT 1
-  ) t ON true
-  WHERE t.id IS NULL OR t.gone_at IS NOT NULL OR ROW({mine}) IS DISTINCT FROM ROW({theirs})
-  ORDER BY s.object_id
-), written AS (
+WITH written AS (
   INSERT INTO {table} AS t (collection_id, object_id, {columns}, first_observed_at, observed_at, gone_at, fence)
-  SELECT %(collection)s, object_id, {columns}, now(), now(), NULL, %(fence)s FROM fresh
+  SELECT %(collection)s, object_id, {columns}, now(), now(), NULL, %(fence)s FROM {staged}
   ON CONFLICT (collection_id, object_id) DO UPDATE
     SET {assigned}, observed_at = EXCLUDED.observed_at, gone_at = NULL, fence = EXCLUDED.fence
     WHERE t.fence <= EXCLUDED.fence
-  RETURNING 1
+      AND (t.gone_at IS NOT NULL OR ROW({mine}) IS DISTINCT FROM ROW({theirs}))
+  RETURNING object_id
 ), unchanged AS (
-  INSERT INTO directory_seen SELECT object_id FROM {staged} EXCEPT SELECT object_id FROM fresh
+  INSERT INTO directory_seen SELECT object_id FROM {staged} EXCEPT SELECT object_id FROM written
 )
 SELECT count(*) FROM written
 """
@@ -272,6 +265,6 @@ def _merge_sql(shape: Shape) -> str:
         table=shape.table,
         columns=", ".join(shape.columns),
         mine=", ".join(f"t.{name}" for name in shape.columns),
-        theirs=", ".join(f"s.{name}" for name in shape.columns),
+        theirs=", ".join(f"EXCLUDED.{name}" for name in shape.columns),
         assigned=", ".join(f"{name} = EXCLUDED.{name}" for name in shape.columns),
     )

@@ -32,7 +32,9 @@ OPEN_TENANT = NextStep(_("Open tenant"), "open_tenant", route="tenant")
 
 TENANT_ARCHIVED = declare(Reason("tenant.archived", _("%(tenant)s is archived."), (OPEN_TENANT,)))
 CONNECTION_MISSING = declare(
-    Reason("provider.connection_missing", _("%(tenant)s has no provider connection for this."), (ADD_CONNECTION,))
+    Reason(
+        "provider.connection_missing", _("%(tenant)s has no provider connection for this."), (ADD_CONNECTION,)
+    )
 )
 CONNECTION_DISABLED = declare(
     Reason("provider.connection_disabled", _("The connection %(connection)s is disabled."), (ENABLE,))

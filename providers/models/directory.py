@@ -41,7 +41,10 @@ class DirectoryCollection(models.Model):
 class DirectoryObject(models.Model):
     """What every object read from a directory has in common."""
 
-    collection = models.ForeignKey(DirectoryCollection, on_delete=models.CASCADE, related_name="+")
+    # No index of its own: the one over collection and object_id serves, and each row read would pay for two.
+    collection = models.ForeignKey(
+        DirectoryCollection, on_delete=models.CASCADE, related_name="+", db_index=False
+    )
     object_id = models.CharField(max_length=64)
     display_name = models.CharField(max_length=1024)
     description = models.TextField(blank=True)

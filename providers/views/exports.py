@@ -1,7 +1,7 @@
 """The lists of tenants and connections as CSV: the current view, all of its pages, written down in the audit log."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
@@ -28,17 +28,20 @@ def tenant_export(request: SignedInRequest) -> HttpResponse:
         _("Tenant"), _("Domain"), _("Workspace"), _("Health"), _("Reason"), _("Connection"), _("Last sync"),
     ]  # fmt: skip
     _record(request, "tenants", wanted)
-    return csv_response("tenants", header, (_tenant(row) for row in _all(rows)))
+    return cast(HttpResponse, csv_response("tenants", header, (_tenant(row) for row in _all(rows))))
 
 
 @page()
 def connection_export(request: SignedInRequest) -> HttpResponse:
     """Every provider connection of the current view."""
     wanted = _wanted(request)
-    rows = connection_rows(request.user, **wanted).order_by("tenant_name", "id")
+    rows: Any = connection_rows(request.user, **wanted)
+    rows = rows.order_by("tenant_name", "id")
     header = [_("Connection"), _("Tenant"), _("Status"), _("Credential ends"), _("Last check")]
     _record(request, "provider-connections", wanted)
-    return csv_response("provider-connections", header, (_connection(row) for row in _all(rows)))
+    return cast(
+        HttpResponse, csv_response("provider-connections", header, (_connection(row) for row in _all(rows)))
+    )
 
 
 def _wanted(request: SignedInRequest) -> dict[str, str]:

@@ -51,7 +51,7 @@ def tenant(transactional_db: None, sandbox: object, sandbox_server: SandboxServe
         tenant = Tenant.objects.get(slug=slug)
         connection = tenant.connections.first()
         manager = User.objects.get(username="manager")
-        return Live(sandbox_server.control, slug, tenant, connection, manager, "", "")  # type: ignore[arg-type]
+        return Live(sandbox_server.control, slug, tenant, connection, manager, "", "")
 
     return of_demo
 
