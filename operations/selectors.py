@@ -6,12 +6,13 @@ laterally while the tenants are few, one correlated EXISTS per run above that, n
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.db import connection
 from django.db.models import QuerySet, Value
 from django.db.models.functions import Coalesce, NullIf
+from django.utils import timezone
 
 from operations.choices import ACTIVE, ExecutionStatus
 from operations.models import OperationRun
@@ -148,6 +149,16 @@ def run_ids(
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
         return [row[0] for row in cursor.fetchall()]
+
+
+def daily_counts(reach: Reach, wanted: RunFilter) -> list[tuple[date, str, int]]:
+    """How many ended runs of each outcome were accepted on each local day since `wanted.since`."""
+    where, params = _conditions(wanted)
+    where += _rules(reach, params)
+    params |= {"tenants": list(reach.tenants or ()), "zone": timezone.get_current_timezone_name()}
+    with connection.cursor() as cursor:
+        cursor.execute(_DAILY.format(where=" AND ".join(where) or "true"), params)
+        return cursor.fetchall()
 
 
 def run_rows(ids: list[int]) -> list[dict[str, Any]]:

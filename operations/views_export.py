@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import Any
+from typing import Any, cast
 
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
@@ -34,7 +34,7 @@ def run_export(request: SignedInRequest) -> HttpResponse:
         _("Run"), _("Operation"), _("Tenant"), _("State"), _("Reason"), _("Started by"), _("Accepted"), _("Began"),
         _("Ended"),
     ]  # fmt: skip
-    return csv_response("operations", header, _lines(reach, wanted))
+    return cast(HttpResponse, csv_response("operations", header, _lines(reach, wanted)))
 
 
 def _lines(reach: Reach, wanted: RunFilter) -> Iterator[list[Any]]:

@@ -13,7 +13,7 @@ from tenantpilot.tenancy.capabilities import Capability
 
 @page()
 def run_ready(request: SignedInRequest, run: str) -> HttpResponse:
-    """204 while the run is active; then 286 with the original start as a button. The start itself asks the gate anew."""
+    """204 while the run is active, then 286 with the original start as a button; the start asks the gate anew."""
     start = start_again(request)
     record = run_record.find(request.user.pk, read_id(run))
     if record is None:

@@ -26,7 +26,7 @@ LOOKS = (
     Look("tenants-none", "tenants", "/admin/tenants?q=no+such+name"),
     Look("tenants-filters", "tenants", "/admin/tenants?health=down", click=".tp-filters__more > summary"),
     Look("tenant", "tenant", "/admin/t/contoso"),
-    Look("tenant-menu", "tenant", "/admin/t/contoso", click=".tp-menu__btn"),
+    Look("tenant-menu", "tenant", "/admin/t/contoso", click=".tp-menu__btn:has-text('Manager')"),
     Look("tenant-blocked", "tenant", "/admin/t/fabrikam", who="readonly"),
     Look("tenant-expired", "tenant", "/admin/t/tailspin", who="operator"),
     Look("tenant-unconnected", "tenant", "/admin/t/relecloud"),
@@ -80,6 +80,7 @@ NO_PAGES = {
     "run_retry", "connection_enable", "connection_default", "switch_tenant", "switch_workspace",
     "dashboard_live", "dashboard_map", "notification_bell", "notification_email", "notification_read",
     "notifications_read", "audit_export", "person_enable", "invitation_renew", "invitation_withdraw",
+    "operation_days", "operations_export", "connections_export", "tenants_export", "run_ready",
     "account_session", "account_session_end", "account_sessions_end_others", "password_change", "password_change_done",
 }  # fmt: skip
 

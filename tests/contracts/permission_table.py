@@ -105,6 +105,15 @@ SITE = (
     Row("admin/", "GET", "200"),
     Row("admin/dashboard/live", "GET", "200"),
     Row("admin/dashboard/map", "GET", "200"),
+    Row("admin/search", "GET", "200"),
+    Row("admin/switch/tenant", "GET", "200"),
+    Row("admin/switch/workspace", "GET", "200"),
+    Row("admin/operations/days", "GET", "200"),
+    Row("admin/operations/export", "GET", "200"),
+    Row("admin/tenants/export", "GET", "200"),
+    Row("admin/provider-connections/export", "GET", "200"),
+    # Without the start that it offers again there is nothing to show; who sees what is asked in tests/console.
+    Row("admin/operations/<str:run>/ready", "GET", "404", RUN, GONE_RUN),
     Row("admin/login/", "GET", "302", public=200),
     # htmx is told to load the sign-in page.
     # htmx is told to load the sign-in page.
