@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -15,6 +16,7 @@ from providers.graph.errors import Stopped
 
 log = structlog.get_logger(__name__)
 
+LOOK_EVERY = 1.0  # seconds between two looks for a cancel; beats are rarer, since they write
 GRACE = 60.0  # seconds after the deadline in which a run may still finish
 
 
@@ -39,6 +41,7 @@ class Pulse:
         self._lost = False
         self._cancelled = False
         self._beat_at = time.monotonic()
+        self._pause = min(LOOK_EVERY, settings.RUN_HEARTBEAT)
         self._deadline = time.monotonic() + settings.RUN_DEADLINE
         self._thread = threading.Thread(target=self._beat, name=f"pulse-{claim.run_id}", daemon=True)
 
@@ -71,15 +74,16 @@ class Pulse:
     def _beat(self) -> None:
         try:
             # A handler that hangs past its deadline must not hold its scope for good: no beat, and the lease ends.
-            while not self._ended.wait(settings.RUN_HEARTBEAT) and time.monotonic() < self._deadline + GRACE:
-                self._renew()
+            while not self._ended.wait(self._pause) and time.monotonic() < self._deadline + GRACE:
+                due = time.monotonic() - self._beat_at >= settings.RUN_HEARTBEAT - self._pause / 2
+                self._ask(transitions.renew if due else transitions.look, renews=due)
         finally:
             connection.close()
 
-    def _renew(self) -> None:
+    def _ask(self, question: Callable[[Claim], bool | None], *, renews: bool) -> None:
         asked_at = time.monotonic()
         try:
-            answer = transitions.renew(self._claim)
+            answer = question(self._claim)
         except Error as error:
             log.warning("heartbeat_failed", run=self._claim.run_id, error=type(error).__name__)
             connection.close()
@@ -88,5 +92,6 @@ class Pulse:
             self._lost = True
             self._ended.set()
             return
-        self.beaten(asked_at)
+        if renews:
+            self.beaten(asked_at)
         self._cancelled = answer

@@ -58,7 +58,7 @@ def run_data(run: RunRecord) -> dict[str, Any]:
         "actions": _actions(run, steps),
         "maxAttempts": settings.RUN_MAX_ATTEMPTS if may_retry(run.operation_type) else None,
         "progress": _progress(run),
-        "counts": run.counts,
+        "counts": _in_order(run.counts),
         "failures": [_failure(failure, about) for failure in run.failures],
         "cost": run.cost,
         "timeline": timeline(run.events, about),
@@ -201,3 +201,9 @@ def _silent_minutes(run: RunRecord) -> int:
 
 def _stamp(moment: datetime | None) -> str | None:
     return moment.isoformat() if moment else None
+
+
+def _in_order(counts: Mapping[str, Any]) -> dict[str, Any]:
+    """What was read first, what changed in our copy after it: jsonb keeps no order of its own."""
+    later = ("changed", "gone")
+    return dict(sorted(counts.items(), key=lambda item: (item[0] in later, item[0])))

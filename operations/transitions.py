@@ -45,6 +45,10 @@ _RENEW = """
 UPDATE operations_operationrun SET lease_until = clock_timestamp() + %s * interval '1 second'
 WHERE id = %s AND fence = %s AND status = 'running' RETURNING cancel_requested_at IS NOT NULL
 """
+_LOOK = """
+SELECT cancel_requested_at IS NOT NULL FROM operations_operationrun
+WHERE id = %s AND fence = %s AND status = 'running'
+"""
 _REPORT = """
 UPDATE operations_operationrun SET progress = %s, counts = %s, cost = %s
 WHERE id = %s AND fence = %s AND status = 'running' RETURNING id
@@ -217,6 +221,12 @@ def claim(run_id: int, worker: str) -> Claim | None:
 def renew(claim: Claim) -> bool | None:
     """Renew the lease. Return whether a cancel was requested, or None when the run is not ours any more."""
     row = _execute(_RENEW, [settings.RUN_LEASE, claim.run_id, claim.fence])
+    return bool(row[0]) if row else None
+
+
+def look(claim: Claim) -> bool | None:
+    """Answer like ``renew`` and write nothing."""
+    row = _execute(_LOOK, [claim.run_id, claim.fence])
     return bool(row[0]) if row else None
 
 

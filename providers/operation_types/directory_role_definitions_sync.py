@@ -77,6 +77,8 @@ def sync_role_definitions(run: RunContext, params: Params) -> RunResult:
             failures.append({"type": source.kind.value, "code": SUPERSEDED.code, "facts": {}})
     if passing is not None and (not run.last_attempt or len(failures) == len(SOURCES)):
         raise passing
+    read = sum(counts.values())
+    run.report(done=read, total=read)
     return RunResult.read(requested=len(SOURCES), counts=counts, failures=failures)
 
 

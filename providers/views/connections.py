@@ -15,6 +15,7 @@ from operations.buttons import start_buttons
 from operations.choices import Surface
 from operations.views_list import recent_context
 from providers import services
+from providers.choices import Cloud
 from providers.health import blockers_of, facts_in, status_of
 from providers.lists import connection_rows, workspaces_of
 from providers.models import ProviderConnection
@@ -174,16 +175,19 @@ def _purpose(name: str) -> list[str]:
 
 def _lines(row: ProviderConnection) -> list[dict[str, Any]]:
     app = row.app_registration
-    return [
-        {"label": _("Cloud"), "value": app.get_cloud_display()},
+    lines = [
         {"label": _("Consent"), "value": row.get_consent_state_display(), "at": row.consent_observed_at},
         {
             "label": _("Credential"),
             "value": row.get_credential_state_display(),
             "at": row.credential_observed_at,
         },
-        {"label": _("Default of this tenant"), "value": _("Yes") if row.is_default else _("No")},
     ]
+    if app.cloud != Cloud.GLOBAL:
+        lines.append({"label": _("Cloud"), "value": app.get_cloud_display()})
+    if not row.is_default:
+        lines.append({"label": _("Default of this tenant"), "value": _("No")})
+    return lines
 
 
 def _manage(row: ProviderConnection) -> list[dict[str, Any]]:
