@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import time
+from typing import Any
 
 from bench.common import servers, show
 
@@ -52,26 +53,26 @@ def _measure(times: int) -> None:
         worker.wait()
 
 
-def _warm(store: object) -> None:
+def _warm(store: Any) -> None:
     for _ in range(5):
         _bare_once(store)
 
 
-def _bare_once(store: object) -> float:
+def _bare_once(store: Any) -> float:
     """Send the bare task and return the ms until it ran, both ends on the same machine's clock."""
     from bench.bare_task import ran
 
     began = time.time()
     ran.apply_async(ignore_result=True)
-    answer = store.blpop("bench:ran", timeout=60)  # type: ignore[attr-defined]
+    answer = store.blpop("bench:ran", timeout=60)
     assert answer is not None
     return (float(answer[1]) - began) * 1000
 
 
-def _claimed(model: type, run_id: int) -> float:
+def _claimed(model: Any, run_id: int) -> float:
     """Return the ms between the run's row and its claim, by the database's clock."""
     for _ in range(2000):
-        run = model.objects.get(pk=run_id)  # type: ignore[attr-defined]
+        run = model.objects.get(pk=run_id)
         if run.started_at is not None and run.completed_at is not None:
             return (run.started_at - run.created_at).total_seconds() * 1000
         time.sleep(0.005)

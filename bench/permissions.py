@@ -33,7 +33,7 @@ def _lists(persons: dict[str, object]) -> None:
     from tenantpilot.tenancy.permissions import visible_to
 
     def page(rows: object) -> Callable[[], object]:
-        return lambda: list(rows.order_by("name", "id").values("id", "name")[:51])  # type: ignore[attr-defined]
+        return lambda: list(rows.order_by("name", "id").values("id", "name")[:51])
 
     works = {"50 tenants without rights": page(Tenant.objects.all())}
     for name, person in persons.items():
