@@ -52,6 +52,9 @@ def seconds_left(session: Any) -> int:
 def session_started(request: HttpRequest, user: User) -> None:
     """Tie the request's session to its person, and forget those of this person that have ended."""
     renew(request.session)
+    if request.session.session_key is None:
+        # Somebody else was signed in here: Django has emptied that session and gives the new one no key yet.
+        request.session.save()
     alive = Session.objects.filter(session_key__in=_keys(user.pk), expire_date__gt=timezone.now())
     UserSession.objects.filter(user=user).exclude(session_key__in=alive.values("session_key")).delete()
     UserSession.objects.update_or_create(

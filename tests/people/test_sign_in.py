@@ -133,6 +133,15 @@ def test_signing_in_gives_the_session_a_new_key(world):
     assert thief.get(INSIDE).status_code == 302
 
 
+def test_signing_in_as_somebody_else_starts_a_session_of_their_own(world):
+    client = Client()
+    sign_in(client, "operator")
+    assert sign_in(client, "manager").status_code == 302
+    kept = UserSession.objects.get(session_key=client.cookies[settings.SESSION_COOKIE_NAME].value)
+    assert kept.user == world.manager
+    assert "manager" in client.get(INSIDE).content.decode().lower()
+
+
 def test_sessions_are_listed_and_ended_one_by_one(world):
     here, there = Client(headers={"user-agent": "Mozilla/5.0 (X11; Linux) Firefox/140.0"}), Client()
     sign_in(here), sign_in(there)
