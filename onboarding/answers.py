@@ -2,9 +2,10 @@
 
 from django.http import Http404
 
-from operations import gate, registry, words
+from operations import gate, registry
 from operations.buttons import CHECK_CONNECTION
 from operations.choices import Surface
+from operations.serializers import outcome_data
 from providers.selectors import target_for_connection
 from tenantpilot.console.messages import add_outcome
 from tenantpilot.console.pages import SignedInRequest
@@ -16,4 +17,4 @@ def start_check(request: SignedInRequest, connection_id: int) -> None:
     if target is None:
         raise Http404
     start = gate.Start(registry.get(CHECK_CONNECTION), target, request.user.pk, surface=Surface.CONNECTION)
-    add_outcome(request, words.outcome_data(gate.start(start), target))
+    add_outcome(request, outcome_data(gate.start(start), target.capabilities))

@@ -1,5 +1,6 @@
 """A run's page, its live part, and what may be done to it."""
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -100,13 +101,13 @@ class RunAct(RunView):
     def page_keys(self, data: Mapping[str, Any]) -> dict[str, Any]:
         return self.question(self.run) if self.asks else super().page_keys(data)
 
+    @abstractmethod
     def permit(self, run: RunRecord) -> None:
         """Raise PermissionDenied unless the reader may do this."""
-        raise NotImplementedError
 
+    @abstractmethod
     def act(self, request: Request, run: RunRecord) -> str:
         """Do it, and return what to tell the reader. Raises Problem."""
-        raise NotImplementedError
 
     def question(self, run: RunRecord) -> dict[str, Any]:
         """Return the keys of the page that asks."""

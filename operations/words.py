@@ -1,12 +1,10 @@
-"""The words of reasons, next steps and outcomes for pages, which hold the target that they draw."""
+"""The words of reasons and next steps for pages, which hold the target that they draw."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from operations.outcomes import StartOutcome
 from operations.phrases import About, next_steps
 from operations.phrases import sentence as sentence_about
-from operations.serializers import outcome_data as serialised
 from providers.selectors import Target
 from tenantpilot.core.reasons import Reason
 
@@ -37,8 +35,3 @@ def steps(
     """Return what the reader can do about it, or who can; a step without a place has an empty ``href``."""
     found = next_steps(reason.code, about(facts, target, run_id))
     return [{"href": "", **step} for step in found]
-
-
-def outcome_data(outcome: StartOutcome, target: Target) -> dict[str, Any]:
-    """Return the outcome as every rendering takes it."""
-    return serialised(outcome, target.capabilities)

@@ -12,8 +12,8 @@ from operations import transitions
 from operations.choices import RunOutcome
 from operations.models import Notification, OperationRun, RunEvent
 from operations.transitions import Claim
+from tenantpilot.audit import record as audit
 from tenantpilot.audit.models import AuditEntry
-from tenantpilot.tenancy import audit
 from tests.conftest import World
 from tests.factories import start
 from tests.operations import probes

@@ -1,5 +1,0 @@
-"""The audit log, under its older name."""
-
-from tenantpilot.audit.record import record
-
-__all__ = ["record"]
