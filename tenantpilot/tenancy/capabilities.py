@@ -13,8 +13,16 @@ class Capability(TextChoices):
     CHECK_CONNECTION = "check_connection", _("Check connection")
     SYNC_GROUPS = "sync_groups", _("Sync groups")
     SYNC_ROLE_DEFINITIONS = "sync_role_definitions", _("Sync role definitions")
+    SYNC_INVENTORY = "sync_inventory", _("Sync inventory")
+    SNAPSHOT_COMPLIANCE = "snapshot_compliance", _("Snapshot compliance")
+    BACK_UP_POLICIES = "back_up_policies", _("Back up policies")
+    PREVIEW_RESTORE = "preview_restore", _("Prepare a restore")
+    EXECUTE_RESTORE = "execute_restore", _("Execute a restore")
+    TRANSFER_BACKUPS = "transfer_backups", _("Download and import backups")
     MANAGE_CONNECTIONS = "manage_connections", _("Manage connections and credentials")
+    MANAGE_TENANT = "manage_tenant", _("Archive a tenant and bring it back")
     FORCE_RELEASE = "force_release", _("Force-release a scope")
+    DELETE_TENANT = "delete_tenant", _("Delete an archived tenant")
     VIEW_AUDIT = "view_audit", _("Read the audit log")
 
 
@@ -22,6 +30,7 @@ class WorkspaceCapability(TextChoices):
     """A Django permission on a workspace itself: it says nothing about the tenants."""
 
     VIEW_WORKSPACE = "view_workspace", _("Belong to the workspace")
+    ONBOARD_TENANTS = "onboard_tenants", _("Add tenants and manage app registrations")
     MANAGE_MEMBERS = "manage_members", _("Manage people and roles")
 
 
@@ -41,9 +50,19 @@ _OPERATES = _READS | {
     Capability.CHECK_CONNECTION,
     Capability.SYNC_GROUPS,
     Capability.SYNC_ROLE_DEFINITIONS,
+    Capability.SYNC_INVENTORY,
+    Capability.SNAPSHOT_COMPLIANCE,
+    Capability.BACK_UP_POLICIES,
+    Capability.PREVIEW_RESTORE,
 }
-_MANAGES = _OPERATES | {Capability.MANAGE_CONNECTIONS, Capability.VIEW_AUDIT}
-_OWNS = _MANAGES | {Capability.FORCE_RELEASE}
+_MANAGES = _OPERATES | {
+    Capability.EXECUTE_RESTORE,
+    Capability.TRANSFER_BACKUPS,
+    Capability.MANAGE_CONNECTIONS,
+    Capability.MANAGE_TENANT,
+    Capability.VIEW_AUDIT,
+}
+_OWNS = _MANAGES | {Capability.FORCE_RELEASE, Capability.DELETE_TENANT}
 
 ROLE_CAPABILITIES: dict[Role, frozenset[Capability]] = {
     Role.READONLY: _READS,
@@ -58,8 +77,8 @@ _BELONGS = frozenset({WorkspaceCapability.VIEW_WORKSPACE})
 WORKSPACE_CAPABILITIES: dict[Role, frozenset[WorkspaceCapability]] = {
     Role.READONLY: _BELONGS,
     Role.OPERATOR: _BELONGS,
-    Role.MANAGER: _BELONGS,
-    Role.OWNER: _BELONGS | {WorkspaceCapability.MANAGE_MEMBERS},
+    Role.MANAGER: _BELONGS | {WorkspaceCapability.ONBOARD_TENANTS},
+    Role.OWNER: _BELONGS | {WorkspaceCapability.ONBOARD_TENANTS, WorkspaceCapability.MANAGE_MEMBERS},
 }
 
 

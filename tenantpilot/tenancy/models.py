@@ -34,6 +34,7 @@ class Workspace(models.Model):
         permissions = [
             ("view_tenant", _("See the tenant and its data")),
             *TENANT_PERMISSIONS,
+            (WorkspaceCapability.ONBOARD_TENANTS.value, WorkspaceCapability.ONBOARD_TENANTS.label),
             (WorkspaceCapability.MANAGE_MEMBERS.value, WorkspaceCapability.MANAGE_MEMBERS.label),
         ]
 
