@@ -7,6 +7,8 @@ metadata. The first of a set is the least one of our read profile: the one that 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from providers import catalogue
+
 READ_ORGANIZATION = (
     "Organization.Read.All",
     "Organization.ReadWrite.All",
@@ -53,5 +55,9 @@ PURPOSES: dict[str, Promise] = {
 }
 
 KNOWN_PERMISSIONS = frozenset(PURPOSES).union(
-    READ_ORGANIZATION, READ_GROUPS, READ_ENTRA_ROLES, READ_INTUNE_ROLES
+    READ_ORGANIZATION,
+    READ_GROUPS,
+    READ_ENTRA_ROLES,
+    READ_INTUNE_ROLES,
+    *(any_of for kind in catalogue.all_types() for any_of in (*kind.read, *kind.write)),
 )
