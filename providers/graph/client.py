@@ -1,12 +1,14 @@
-"""The one thin adapter between operations and Microsoft Graph. Reads only."""
+"""The one thin adapter between operations and Microsoft Graph."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+import orjson
+
 from providers.graph.auth import TokenSource
 from providers.graph.batch import Batch
 from providers.graph.clouds import hosts
-from providers.graph.costs import cost_of
+from providers.graph.costs import cost_of, write_costs
 from providers.graph.credentials import AppIdentity
 from providers.graph.errors import DeltaExpired, ResponseInvalid
 from providers.graph.meter import Meter
@@ -23,7 +25,7 @@ _EVENTUAL = {"ConsistencyLevel": "eventual"}
 
 
 class GraphClient:
-    """Reads one tenant's Graph as one app.
+    """Speaks to one tenant's Graph as one app. Reads are tried again; a write is sent once wherever it may have landed.
 
     ``checkpoint`` is called before each request and at least once a second while waiting; what it raises
     (``Stopped``) ends the read. ``transport`` and ``tokens`` are shared by all clients of a process.
@@ -129,6 +131,31 @@ class GraphClient:
         failed then is told by ``error``, not raised. Raises only if a batch as a whole cannot be sent.
         """
         return Batch(self._requester, self._origin, version).send(requests)
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        version: str = "v1.0",
+        sending: Callable[[], None] | None = None,
+    ) -> dict[str, Any]:
+        """Write, once; the answer's JSON object, empty where Graph gives none.
+
+        ``sending`` is called right before the request leaves, so that what may have landed can be noted first. A
+        failure is ``uncertain`` when the write may have been carried out all the same; then nothing is sent again.
+        ``Stopped`` is raised only while nothing is under way.
+        """
+        url = graph_url(self._origin, version, path)
+        content = None if body is None else orjson.dumps(body)
+        headers = {"Content-Type": "application/json"} if content is not None else {}
+        return self._requester.write(Call(url, write_costs(url), method, headers, content), sending)
+
+    @property
+    def origin(self) -> str:
+        """The published address of this cloud's Graph, for the URLs that bodies bind references with."""
+        return self._origin
 
     def _chain(self, call: Call) -> Iterator[Page]:
         while True:

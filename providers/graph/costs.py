@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 DIRECTORY = "directory"
 INTUNE = "intune"
+INTUNE_WRITES = "intune_writes"
 IDENTITY = "identity"
 
 _SERVICES = (
@@ -44,6 +45,12 @@ def cost_of(url: str) -> Cost:
         return Cost(service, 1)
     units = next((units for pattern, units in _UNITS if pattern.search(path)), 1)
     return Cost(service, max(1, units + _adjustment(dict(parse_qsl(parts.query)))))
+
+
+def write_costs(url: str) -> tuple[Cost, ...]:
+    """Return what a write costs: Intune counts it among all requests and, more narrowly, among the writes."""
+    cost = cost_of(url)
+    return (cost, Cost(INTUNE_WRITES, 1)) if cost.service == INTUNE else (cost,)
 
 
 def _adjustment(query: Mapping[str, str]) -> int:

@@ -20,8 +20,9 @@
 
     Stopped                    the run was cancelled or fenced out: no failure, hence no GraphError
 
-``transient`` says whether trying again can help; no caller needs to read a message. Messages are cut and
-free of tokens and secrets.
+``transient`` says whether trying again can help; no caller needs to read a message. ``uncertain`` says of a write that
+it may have been carried out although it failed: look before it is sent again. Messages are cut and free of tokens and
+secrets.
 """
 
 from typing import ClassVar, TypedDict, Unpack
@@ -53,6 +54,7 @@ class GraphError(Exception):
     """
 
     transient: bool = False
+    uncertain: bool = False
     default_reason: ClassVar[str] = raw_codes.RESPONSE_INVALID
 
     def __init__(self, message: str = "", **facts: Unpack[Facts]) -> None:
@@ -76,7 +78,10 @@ class GraphError(Exception):
 
 
 class Unreachable(GraphError):
+    """``unsent``: no connection was made, so the provider can't have heard the request."""
+
     transient = True
+    unsent: bool = False
     default_reason = raw_codes.UNREACHABLE
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -11,7 +12,13 @@ from providers.graph.answers import error_from, json_object
 from providers.graph.auth import AccessToken, TokenSource
 from providers.graph.costs import Cost
 from providers.graph.credentials import AppIdentity
-from providers.graph.errors import GraphError, ResponseInvalid, Throttled, Unauthorized
+from providers.graph.errors import (
+    GraphError,
+    ResponseInvalid,
+    ServerError,
+    Throttled,
+    Unauthorized,
+)
 from providers.graph.meter import Meter
 from providers.graph.retry import Attempts, Checkpoint, RetryPolicy, pause
 from providers.graph.throttle import RateBudget
@@ -26,7 +33,7 @@ _ACCEPT = "application/json;odata.metadata=minimal"
 
 @dataclass(frozen=True)
 class Call:
-    """A request that may be sent any number of times. ``costs`` are charged to the budget each time."""
+    """A request. ``costs`` are charged to the budget each time that it is sent."""
 
     url: str
     costs: tuple[Cost, ...]
@@ -78,6 +85,51 @@ class Requester:
                 self.wait_after(failure, attempts)
             again = True
 
+    def write(self, call: Call, sending: Callable[[], None] | None) -> dict[str, Any]:
+        """The answer's JSON object, empty where there is none; sent once wherever it may have been carried out.
+
+        ``sending`` is called right before each try leaves. Another try follows only a refusal that says so (429, 401)
+        or a connection that was never made. A failure that leaves open whether the write landed is ``uncertain``.
+        """
+        attempts = Attempts(self.retry)
+        refused: AccessToken | None = None
+        again = False
+        while True:
+            left: list[None] = []
+            try:
+                token = self._token(refused)
+                reply, client_request_id = self._exchange(
+                    call, token, attempts, again=again, sending=partial(_leaving, left, sending)
+                )
+            except GraphError as failure:
+                if left and not getattr(failure, "unsent", False):
+                    failure.uncertain = True
+                    raise
+                self.wait_after(failure, attempts)
+            else:
+                outcome = self._written(reply, client_request_id)
+                if not isinstance(outcome, GraphError):
+                    return outcome
+                refused = self._after_refusal(outcome, attempts, token, refused)
+            again = True
+
+    def _after_refusal(
+        self, failure: GraphError, attempts: Attempts, token: AccessToken, refused: AccessToken | None
+    ) -> AccessToken | None:
+        if isinstance(failure, Unauthorized) and refused is None:
+            return token
+        if isinstance(failure, Throttled):
+            self.wait_after(failure, attempts)
+            return refused
+        failure.uncertain = isinstance(failure, (ServerError, ResponseInvalid))
+        raise failure
+
+    def _written(self, reply: Reply, client_request_id: str) -> dict[str, Any] | GraphError:
+        try:
+            return self._object(reply, client_request_id) if reply.content or reply.status >= 300 else {}
+        except GraphError as failure:
+            return failure
+
     def wait_after(self, failure: GraphError, attempts: Attempts) -> None:
         """Wait as long as ``failure`` asks for; raises it when that is too long or trying again is no use."""
         wait = attempts.wait_after(failure)
@@ -113,11 +165,24 @@ class Requester:
         return self._tokens.renew(self._identity, refused)
 
     def _once(self, call: Call, token: AccessToken, attempts: Attempts, *, again: bool) -> dict[str, Any]:
+        return self._object(*self._exchange(call, token, attempts, again=again))
+
+    def _exchange(
+        self,
+        call: Call,
+        token: AccessToken,
+        attempts: Attempts,
+        *,
+        again: bool,
+        sending: Callable[[], None] | None = None,
+    ) -> tuple[Reply, str]:
         self._acquire(call.costs, attempts)
         if self._checkpoint is not None:
             self._checkpoint()
         client_request_id = str(uuid4())
         headers = {"Accept": _ACCEPT, **call.headers, "client-request-id": client_request_id}
+        if sending is not None:
+            sending()
         self.meter.sent(again=again)
         try:
             reply = self._transport.send(
@@ -130,13 +195,13 @@ class Requester:
         self.meter.received(reply.wire_bytes)
         self._note(call, reply.status, reply.headers.get("request-id"), client_request_id)
         self._learn(call, reply)
-        return self._object(reply, client_request_id)
+        return reply, client_request_id
 
     def _learn(self, call: Call, reply: Reply) -> None:
         if call.method == "GET":
             self.observe(reply.status, reply.headers, call.costs[0])
         elif reply.status == 429:
-            # The units of a batch are told by its parts; as a whole it can only be throttled.
+            # The units of a batch are told by its parts; as a whole it can only be throttled. So can a write.
             for cost in call.costs:
                 self.observe(429, {"retry-after": reply.headers.get("retry-after", "")}, cost)
 
@@ -167,3 +232,9 @@ class Requester:
             request_id=request_id,
             client_request_id=client_request_id,
         )
+
+
+def _leaving(left: list[None], sending: Callable[[], None] | None) -> None:
+    if sending is not None:
+        sending()
+    left.append(None)

@@ -19,7 +19,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from providers.graph.answers import retry_after_seconds
-from providers.graph.costs import DIRECTORY, IDENTITY, INTUNE
+from providers.graph.costs import DIRECTORY, IDENTITY, INTUNE, INTUNE_WRITES
 from providers.graph.errors import Throttled
 from providers.graph.local_budget import LocalBudget
 
@@ -39,11 +39,12 @@ class ServiceLimits:
     highest: float
 
 
-# Documented: directory 3,500 units / 10 s for the smallest tenants, Intune 1,000 requests / 20 s,
-# conditional access 1 request / s. https://learn.microsoft.com/graph/throttling-limits
+# Documented: directory 3,500 units / 10 s for the smallest tenants, Intune 1,000 requests / 20 s, of which 100
+# writes, conditional access 1 request / s. https://learn.microsoft.com/graph/throttling-limits
 LIMITS: Mapping[str, ServiceLimits] = {
     DIRECTORY: ServiceLimits(window=10, initial=40, highest=300),
     INTUNE: ServiceLimits(window=20, initial=20, highest=45),
+    INTUNE_WRITES: ServiceLimits(window=20, initial=4.5, highest=4.8),
     IDENTITY: ServiceLimits(window=1, initial=0.8, highest=0.9),
 }
 

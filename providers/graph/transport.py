@@ -19,6 +19,7 @@ from providers.graph.clouds import KNOWN_ORIGINS
 from providers.graph.errors import GraphError, ResponseInvalid, TimedOut, Unreachable
 
 _LARGEST_BODY = 64 * 1024 * 1024
+_NEVER_CONNECTED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _POOL = httpx.Limits(max_connections=40, max_keepalive_connections=20, keepalive_expiry=30)
 
 
@@ -186,6 +187,13 @@ def origin_of(url: str) -> str:
 
 
 def _failure(caught: httpx.RequestError, status: int | None) -> GraphError:
+    failure = _kind_of(caught, status)
+    if isinstance(failure, Unreachable):
+        failure.unsent = isinstance(caught, _NEVER_CONNECTED)
+    return failure
+
+
+def _kind_of(caught: httpx.RequestError, status: int | None) -> GraphError:
     if isinstance(caught, httpx.TimeoutException):
         return TimedOut(f"No answer in time ({type(caught).__name__}).", status=status)
     if status is not None:

@@ -21,6 +21,8 @@ class Answer:
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     cut: bool = False
+    # The request was heard, and the connection closes without a word.
+    lost: bool = False
 
     def payload(self) -> bytes:
         return self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
@@ -126,6 +128,12 @@ def _handler(provider: Provider) -> type[BaseHTTPRequestHandler]:
         def do_POST(self) -> None:
             self._serve()
 
+        def do_PATCH(self) -> None:
+            self._serve()
+
+        def do_DELETE(self) -> None:
+            self._serve()
+
         def log_message(self, *_: Any) -> None:
             pass
 
@@ -136,6 +144,9 @@ def _handler(provider: Provider) -> type[BaseHTTPRequestHandler]:
             asked = Asked(self.command, path, self.path, headers, body, self.client_address[1])
             answer = provider.answer(asked)
             payload = answer.payload()
+            if answer.lost:
+                self.close_connection = True
+                return
             self.send_response(answer.status)
             self.send_header("Content-Length", str(len(payload)))
             self.send_header("client-request-id", headers.get("client-request-id", ""))
