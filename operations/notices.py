@@ -17,7 +17,6 @@ from tenantpilot.tenancy.capabilities import ROLE_CAPABILITIES, WORKSPACE_CAPABI
 from tenantpilot.tenancy.models import User
 from tenantpilot.tenancy.permissions import CAPABILITIES_SQL
 
-SHOWN = 20
 MOST_COUNTED = 99
 
 # Whether {user} manages the app registration "a": on its workspace, or on a tenant that is reached through it.
@@ -55,8 +54,11 @@ _SELECT = f"""
 SELECT n.id, n.created_at, n.read_at, n.kind, n.days_left, n.expires_at, n.run_id, r.operation_type, r.outcome,
   r.reason_code, to_jsonb(r.reason_facts), t.name, t.slug, w.name, c.label, a.name,
   (SELECT min(ac.id) FROM providers_providerconnection ac WHERE ac.app_registration_id = a.id)
-{_FROM} AND (%(only)s::bigint IS NULL OR n.id = %(only)s::bigint) ORDER BY n.id DESC LIMIT {SHOWN}
+{_FROM} AND (%(only)s::bigint IS NULL OR n.id = %(only)s::bigint)
+  AND (%(unread)s::bool IS NOT TRUE OR n.read_at IS NULL) {{place}} LIMIT %(limit)s
 """  # noqa: S608  # constants only
+_BELOW = "AND (%(before)s::bigint IS NULL OR n.id < %(before)s::bigint) ORDER BY n.id DESC"
+_ABOVE = "AND n.id > %(after)s::bigint ORDER BY n.id"
 # The roles decide what the side bar offers; the pages themselves ask for the grants.
 _BAR = f"""
 SELECT (SELECT count(*) FROM (SELECT 1 {_FROM} AND n.read_at IS NULL LIMIT {MOST_COUNTED + 1}) unread),
@@ -93,10 +95,25 @@ def bar_of(user: User | AnonymousUser) -> Bar:
     return Bar(unread, frozenset(str(capability) for capability in held), len(member))
 
 
-def notices_of(user_id: int, *, only: int | None = None) -> list[dict[str, Any]]:
-    """Return the person's last notices, newest first, as far as they may still be seen; or ``only`` that one."""
+def notices_of(
+    user_id: int,
+    *,
+    only: int | None = None,
+    unread: bool = False,
+    before: int | None = None,
+    after: int | None = None,
+    limit: int = 50,
+) -> list[dict[str, Any]]:
+    """Return the person's notices as far as they may still be seen, or ``only`` that one.
+
+    Newest first and below ``before``; or those above ``after``, oldest first.
+    """
+    place = _ABOVE if after is not None else _BELOW
+    params = {
+        "user": user_id, "only": only, "unread": unread, "before": before, "after": after, "limit": limit
+    }  # fmt: skip
     with connection.cursor() as cursor:
-        cursor.execute(_SELECT, {"user": user_id, "only": only})
+        cursor.execute(_SELECT.replace("{place}", place), params)
         rows = [dict(zip(_COLUMNS, row, strict=True)) for row in cursor.fetchall()]
     return [row | {"reason_facts": _facts(row["reason_facts"])} for row in rows]
 

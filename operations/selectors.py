@@ -10,7 +10,7 @@ from datetime import date, datetime
 from typing import Any
 
 from django.db import connection
-from django.db.models import QuerySet, Value
+from django.db.models import Q, QuerySet, Value
 from django.db.models.functions import Coalesce, NullIf
 from django.utils import timezone
 
@@ -47,6 +47,8 @@ _DAILY = """
 SELECT (r.created_at AT TIME ZONE %(zone)s)::date, r.outcome, count(*) FROM operations_operationrun r
 WHERE r.status = 'completed' AND {where} GROUP BY 1, 2
 """
+_IN_FOUND = """r.tenant_id = ANY(ARRAY(SELECT f.id FROM tenancy_tenant f
+  WHERE f.name ILIKE %(like)s OR f.primary_domain ILIKE %(like)s))"""
 _IN_STATUS = "r.id = ANY(ARRAY(SELECT a.id FROM operations_operationrun a WHERE a.status IN ({statuses})))"
 
 # What a row of a list shows: its name in the ORM, and in SQL.
@@ -82,7 +84,10 @@ _NEWER = f"""(SELECT count(*) FROM (
 
 @dataclass(frozen=True, slots=True)
 class RunFilter:
-    """What to list. `state` is an execution status, an outcome, or "active"; `since` bounds when runs were accepted."""
+    """What to list. `state` is an execution status, an outcome, or "active"; `since` bounds when runs were accepted.
+
+    `search` is the number of a run, or part of a tenant's name or domain.
+    """
 
     state: str = ""
     operation: str = ""
@@ -90,6 +95,7 @@ class RunFilter:
     tenant: str = ""
     since: datetime | None = None
     initiator_id: int | None = None
+    search: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +123,8 @@ def reach_of(user: User, wanted: RunFilter, *, many: bool = False) -> Reach:
         seen = seen.filter(workspace__slug=wanted.workspace)
     if wanted.tenant:
         seen = seen.filter(slug=wanted.tenant)
+    if wanted.search and not _run_number(wanted.search):
+        seen = seen.filter(Q(name__icontains=wanted.search) | Q(primary_domain__icontains=wanted.search))
     tenants = tuple(seen.values_list("id", flat=True)[: FEW_TENANTS + 1])
     if wanted.tenant or len(tenants) <= FEW_TENANTS:
         return Reach(user.pk, tenants)
@@ -230,7 +238,22 @@ def _conditions(wanted: RunFilter) -> tuple[list[str], dict[str, Any]]:
         where.append(_SINCE)
     if wanted.initiator_id is not None:
         where.append("r.initiator_id = %(initiator)s")
+    if number := _run_number(wanted.search):
+        where.append("r.id = %(number)s")
+        params["number"] = number
+    elif wanted.search:
+        where.append(_IN_FOUND)
+        params["like"] = f"%{_escaped(wanted.search)}%"
     return where, params
+
+
+def _run_number(text: str) -> int:
+    """The run that a search names by its number; 0 for any other text."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
+
+
+def _escaped(text: str) -> str:
+    return "".join(f"\\{letter}" if letter in "\\%_" else letter for letter in text)
 
 
 def _rules(reach: Reach, params: dict[str, Any]) -> list[str]:

@@ -17,9 +17,10 @@ from operations.choices import ExecutionStatus, RunOutcome
 from operations.run_data import active_ids, poll_data, run_data
 from operations.selectors import ACTIVE_STATE, RunFilter
 from providers.selectors import MAX_ID, Target, target_for_connection, target_for_tenant
-from tenantpilot.console.filters import Choice, chosen, filter_data
+from tenantpilot.console.filters import Choice, chosen, filter_data, search_text
 from tenantpilot.console.pages import SignedInRequest, page
 from tenantpilot.console.paging import cut, link, page_size, read_cursor
+from tenantpilot.console.tables import known, table, table_data
 from tenantpilot.tenancy.models import Tenant
 from tenantpilot.tenancy.permissions import visible_to, workspaces_visible_to
 
@@ -29,6 +30,16 @@ STATES: list[tuple[str, str | Promise]] = [
     (ExecutionStatus.RUNNING, ExecutionStatus.RUNNING.label),
     *RunOutcome.choices,
 ]
+TABLE = table(
+    "operations",
+    ("operation", gettext_lazy("Operation")),
+    ("tenant", gettext_lazy("Tenant")),
+    ("state", gettext_lazy("State")),
+    ("progress", gettext_lazy("Progress")),
+    ("initiator", gettext_lazy("Started by")),
+    ("when", gettext_lazy("When")),
+    ("took", gettext_lazy("Took")),
+)
 MAX_POLLED = 100
 
 
@@ -47,10 +58,13 @@ def run_list(request: SignedInRequest) -> HttpResponse:
     shown = cut([{"id": pk} for pk in ids], cursor, size, request.GET, ("id",))
     rows = selectors.run_rows([row["id"] for row in shown.rows])
     fixed = _fixed(request, wanted)
+    columns = table_data(request, TABLE)
     context = {
         "runs": [run_data(row) for row in rows],
-        "showTenant": not wanted.tenant,
-        "filters": filter_data(request, choices=choices, fixed=fixed),
+        "table": columns,
+        "filters": filter_data(
+            request, choices=choices, fixed=fixed, search_label=_("Search tenant or run number")
+        ),
         "filtered": wanted != RunFilter() or cursor is not None,
         "clearUrl": request.path,
         "tenantsUrl": reverse("tenants"),
@@ -58,7 +72,7 @@ def run_list(request: SignedInRequest) -> HttpResponse:
         "quick": _quick(request),
         "exportUrl": f"{reverse('operations_export')}{link(request.GET, size=None)}".removesuffix("?"),
         "daysUrl": f"{reverse('operation_days')}{link(request.GET, size=None)}".removesuffix("?"),
-        "poll": poll_data(rows, _poll_query(request.GET, rows, first_page=cursor is None)),
+        "poll": poll_data(rows, _poll_query(request.GET, rows, columns, first_page=cursor is None)),
     }
     return render(request, "operations/run_list.html", context)
 
@@ -77,9 +91,11 @@ def run_rows(request: SignedInRequest) -> HttpResponse:
     listed = query.copy()
     listed.pop("newest", None)
     listed.pop("list", None)
+    listed.pop("hide", None)
     context = {
         "runs": [run_data(row) for row in rows],
-        "showTenant": request.GET.get("list") == "1" and not wanted.tenant,
+        # What the page has put away, so that a poll asks for no settings.
+        "table": {"hidden": dict.fromkeys(known(TABLE, request.GET.get("hide", "").split(",")), True)},
         "poll": poll,
         "newRuns": {"count": min(newer, selectors.MANY), "url": f"{reverse('operations')}{link(listed)}"},
     }
@@ -143,6 +159,7 @@ def _filter(request: SignedInRequest, choices: list[Choice]) -> RunFilter:
     picked = {choice.name: chosen(request, choice) for choice in choices}
     return RunFilter(
         **picked,
+        search=search_text(request),
         tenant=request.GET.get("tenant", "").replace("\x00", ""),
         since=_midnight() if request.GET.get("since") == "today" else None,
         initiator_id=request.user.pk if request.GET.get("mine") == "1" else None,
@@ -181,11 +198,15 @@ def _quick(request: SignedInRequest) -> list[dict[str, Any]]:
     ]
 
 
-def _poll_query(params: QueryDict, rows: list[dict[str, Any]], *, first_page: bool) -> str:
+def _poll_query(
+    params: QueryDict, rows: list[dict[str, Any]], columns: dict[str, Any], *, first_page: bool
+) -> str:
     query = params.copy()
     for name in ("after", "before", "size", "ids", "newest"):
         query.pop(name, None)
     query["list"] = "1"
+    if columns["hidden"]:
+        query["hide"] = ",".join(columns["hidden"])
     if first_page and rows:
         query["newest"] = str(rows[0]["id"])
     return query.urlencode()

@@ -13,12 +13,12 @@ from operations import notices
 from operations.notice_words import notice_data
 from tenantpilot.console.http import is_htmx
 from tenantpilot.console.pages import SignedInRequest, page
-from tenantpilot.console.paging import MAX_ID
+from tenantpilot.console.paging import MAX_ID, cut, link, page_size, read_cursor
 
 
 @page()
 def notice_list(request: SignedInRequest) -> HttpResponse:
-    """The person's last notices."""
+    """The person's notices, newest first."""
     return render(request, "operations/notice_list.html", _context(request))
 
 
@@ -68,9 +68,26 @@ def _answer(request: SignedInRequest) -> HttpResponse:
 
 
 def _context(request: SignedInRequest) -> dict[str, Any]:
-    shown = [notice_data(row) for row in notices.notices_of(request.user.pk)]
+    only_unread = request.GET.get("unread") == "1"
+    cursor, size = read_cursor(request.GET, (int,)), page_size(request.GET)
+    at, backwards = (cursor.values[0], cursor.backwards) if cursor else (None, False)
+    found = notices.notices_of(
+        request.user.pk,
+        unread=only_unread,
+        before=None if backwards else at,
+        after=at if backwards else None,
+        limit=size + 1,
+    )
+    page_of_rows = cut(found, cursor, size, request.GET, ("id",))
+    shown = [notice_data(row) for row in page_of_rows.rows]
     return {
         "notices": shown,
+        "pager": page_of_rows.pager,
+        "quick": [
+            {"label": _("All"), "url": link(request.GET, unread=None), "current": not only_unread},
+            {"label": _("Unread"), "url": link(request.GET, unread="1"), "current": only_unread},
+        ],
+        "onlyUnread": only_unread,
         "unread": any(notice["unread"] for notice in shown),
         "newest": shown[0]["id"] if shown else 0,
         "email": {

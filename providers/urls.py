@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from providers.views import connections, directory, exports, tenants
+from providers.views import connections, directory, directory_exports, exports, tenants
 from tenantpilot.console.pages import page_path
 
 urlpatterns = [
@@ -13,6 +13,16 @@ urlpatterns = [
         "t/<slug:tenant>/directory/role-definitions",
         directory.role_definition_list,
         "directory_role_definitions",
+    ),
+    path(
+        "t/<slug:tenant>/directory/groups/export",
+        directory_exports.group_export,
+        name="directory_groups_export",
+    ),
+    path(
+        "t/<slug:tenant>/directory/role-definitions/export",
+        directory_exports.role_definition_export,
+        name="directory_role_definitions_export",
     ),
     path("tenants/export", exports.tenant_export, name="tenants_export"),
     *page_path("provider-connections", connections.connection_list, "connections"),

@@ -15,6 +15,7 @@ urlpatterns = [
     path("", include("operations.urls_health")),
     path("admin/", include("tenantpilot.dashboard.urls")),
     path("admin/", include("tenantpilot.search.urls")),
+    path("admin/", include("tenantpilot.console.urls")),
     path("admin/", include("operations.urls_notices")),
     path("admin/", include("tenantpilot.audit.page.urls")),
     path("admin/", include("operations.urls")),

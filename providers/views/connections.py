@@ -10,6 +10,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from operations.buttons import start_buttons
 from operations.choices import Surface
@@ -27,9 +28,18 @@ from providers.views.tenants import HEALTH, workspace_choice
 from tenantpilot.console.filters import chosen, filter_data, search_text
 from tenantpilot.console.pages import SignedInRequest, page, require
 from tenantpilot.console.paging import keyset_page, link
+from tenantpilot.console.tables import table, table_data
 from tenantpilot.tenancy.capabilities import Capability
 
 SOON, VERY_SOON = timedelta(days=30), timedelta(days=7)
+TABLE = table(
+    "provider-connections",
+    ("connection", gettext_lazy("Connection")),
+    ("tenant", gettext_lazy("Tenant")),
+    ("status", gettext_lazy("Status")),
+    ("credential", gettext_lazy("Credential ends")),
+    ("check", gettext_lazy("Last check")),
+)
 
 
 @page()
@@ -45,6 +55,7 @@ def connection_list(request: SignedInRequest) -> HttpResponse:
     )
     context = {
         "connections": [listed_connection(row) for row in shown.rows],
+        "table": table_data(request, TABLE),
         "filters": filters,
         "filtered": bool(filters["active"]),
         "clearUrl": request.path,

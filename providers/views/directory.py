@@ -21,6 +21,7 @@ from tenantpilot.console.filters import Choice, chosen, filter_data, search_text
 from tenantpilot.console.pages import SignedInRequest, page
 from tenantpilot.console.paging import Page, keyset_page, link
 from tenantpilot.console.states import BADGES
+from tenantpilot.console.tables import table, table_data
 
 GROUPS_SYNC = "directory.groups.sync"
 ROLES_SYNC = "directory.role_definitions.sync"
@@ -45,42 +46,51 @@ SOURCE = Choice("source", gettext_lazy("Source"), SOURCES, gettext_lazy("Any sou
 Row = dict[str, Any]
 
 
+GROUP_TABLE = table(
+    "groups",
+    ("group", gettext_lazy("Group")),
+    ("kind", gettext_lazy("Kind")),
+    ("observed", gettext_lazy("Last observed")),
+)
+ROLE_TABLE = table(
+    "role-definitions",
+    ("role", gettext_lazy("Role")),
+    ("source", gettext_lazy("Source")),
+    ("origin", gettext_lazy("Origin")),
+    ("permissions", gettext_lazy("Permissions")),
+    ("observed", gettext_lazy("Last observed")),
+)
+
+
 @page()
 def group_list(request: SignedInRequest, tenant: str) -> HttpResponse:
     """The groups of one selection."""
     target = visible_tenant(request, tenant)
-    selection = request.GET.get("selection", "")
-    selection = selection if selection in SELECTIONS else next(iter(SELECTIONS))
+    selection = chosen_selection(request)
     starts = start_buttons(
         target, Surface.TENANT, request.user.pk, only=GROUPS_SYNC, data={"selectionKey": selection}
     )
-    collections = [
-        row
-        for row in collections_of(target.tenant.id)
-        if row["kind"] == ObjectKind.GROUPS and row["selection_key"] == selection
-    ]
-    search, presence = search_text(request), chosen(request, PRESENCE)
-    shown = Page([], {})
-    if collections:
-        rows = group_rows(collections[0]["id"], search=search, presence=presence)
-        shown = keyset_page(rows, request.GET, KEY)
+    collections, rows = wanted_groups(request, target)
+    shown = keyset_page(rows, request.GET, KEY) if collections else Page([], {})
     clear = f"{request.path}{link(request.GET, q=None, presence=None)}"
     filters = filter_data(
         request, choices=[PRESENCE], search_label=_("Search name or object ID"), keep=["selection"]
     )
     context = {
         "tenant": _tenant(target),
-        "groups": [_group(row, collections[0]["complete_at"]) for row in shown.rows],
+        "groups": [group_data(row, collections[0]["complete_at"]) for row in shown.rows],
         "observed": observed(collections, target),
         "quick": [
             {"label": each.label, "url": link(request.GET, selection=key), "current": key == selection}
             for key, each in SELECTIONS.items()
         ],
         "starts": starts,
+        "table": table_data(request, GROUP_TABLE),
         "filters": filters | {"clearUrl": clear},
-        "filtered": bool(search or presence),
+        "filtered": bool(search_text(request) or chosen(request, PRESENCE)),
         "clearUrl": clear,
         "pager": shown.pager,
+        "exportUrl": _export_url("directory_groups_export", request, target),
     }
     return render(request, "providers/group_list.html", context)
 
@@ -90,20 +100,12 @@ def role_definition_list(request: SignedInRequest, tenant: str) -> HttpResponse:
     """The role definitions of Entra and Intune."""
     target = visible_tenant(request, tenant)
     starts = start_buttons(target, Surface.TENANT, request.user.pk, only=ROLES_SYNC)
-    words = dict(SOURCES)
-    collections = {row["id"]: row for row in collections_of(target.tenant.id) if row["kind"] in words}
-    search, presence, origin, source = (
-        search_text(request),
-        chosen(request, PRESENCE),
-        chosen(request, ORIGIN),
-        chosen(request, SOURCE),
-    )
-    wanted = [pk for pk, row in collections.items() if not source or row["kind"] == source]
-    rows = role_rows(wanted, search=search, presence=presence, origin=origin)
-    shown = keyset_page(rows, request.GET, KEY) if wanted else Page([], {})
+    collections, rows = wanted_roles(request, target)
+    shown = keyset_page(rows, request.GET, KEY) if collections else Page([], {})
+    filters = filter_data(request, choices=[SOURCE, ORIGIN, PRESENCE], search_label=_("Search name"))
     context = {
         "tenant": _tenant(target),
-        "roleDefinitions": [_role(row, collections[row["collection_id"]]) for row in shown.rows],
+        "roleDefinitions": [role_data(row, collections[row["collection_id"]]) for row in shown.rows],
         "sources": [
             {
                 "label": label,
@@ -112,12 +114,52 @@ def role_definition_list(request: SignedInRequest, tenant: str) -> HttpResponse:
             for kind, label in SOURCES
         ],
         "starts": starts,
-        "filters": filter_data(request, choices=[SOURCE, ORIGIN, PRESENCE], search_label=_("Search name")),
-        "filtered": bool(search or presence or origin or source),
+        "table": table_data(request, ROLE_TABLE),
+        "filters": filters,
+        "filtered": bool(filters["active"]),
         "clearUrl": request.path,
         "pager": shown.pager,
+        "exportUrl": _export_url("directory_role_definitions_export", request, target),
     }
     return render(request, "providers/role_definition_list.html", context)
+
+
+def chosen_selection(request: SignedInRequest) -> str:
+    """The selection of groups that the query names; the first one without a known name."""
+    selection = request.GET.get("selection", "")
+    return selection if selection in SELECTIONS else next(iter(SELECTIONS))
+
+
+def wanted_groups(request: SignedInRequest, target: Target) -> tuple[list[Row], Any]:
+    """The collection of the chosen selection (none or one), and its groups under the filters of the query."""
+    selection = chosen_selection(request)
+    collections = [
+        row
+        for row in collections_of(target.tenant.id)
+        if row["kind"] == ObjectKind.GROUPS and row["selection_key"] == selection
+    ]
+    collection_id = collections[0]["id"] if collections else 0
+    rows = group_rows(collection_id, search=search_text(request), presence=chosen(request, PRESENCE))
+    return collections, rows
+
+
+def wanted_roles(request: SignedInRequest, target: Target) -> tuple[dict[int, Row], Any]:
+    """The tenant's collections of role definitions by id, and their roles under the filters of the query."""
+    words = dict(SOURCES)
+    collections = {row["id"]: row for row in collections_of(target.tenant.id) if row["kind"] in words}
+    source = chosen(request, SOURCE)
+    wanted = [pk for pk, row in collections.items() if not source or row["kind"] == source]
+    rows = role_rows(
+        wanted,
+        search=search_text(request),
+        presence=chosen(request, PRESENCE),
+        origin=chosen(request, ORIGIN),
+    )
+    return collections, rows
+
+
+def _export_url(name: str, request: SignedInRequest, target: Target) -> str:
+    return f"{reverse(name, args=[target.tenant.slug])}{link(request.GET, size=None)}".removesuffix("?")
 
 
 def _tenant(target: Target) -> dict[str, str]:
@@ -135,7 +177,8 @@ def _seen(row: Row, complete_at: datetime | None) -> dict[str, Any]:
     }
 
 
-def _group(row: Row, complete_at: datetime | None) -> dict[str, Any]:
+def group_data(row: Row, complete_at: datetime | None) -> dict[str, Any]:
+    """What the list shows of a row of `group_rows`."""
     return _seen(row, complete_at) | {
         "kind": _kind(row),
         "description": row["description"],
@@ -154,7 +197,8 @@ def _kind(row: Row) -> str:
     return _("Other")
 
 
-def _role(row: Row, collection: Row) -> dict[str, Any]:
+def role_data(row: Row, collection: Row) -> dict[str, Any]:
+    """What the list shows of a row of `role_rows`."""
     return _seen(row, collection["complete_at"]) | {
         "description": row["description"],
         "source": dict(SOURCES)[collection["kind"]],

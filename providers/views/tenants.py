@@ -21,6 +21,7 @@ from tenantpilot.console.filters import Choice, chosen, filter_data, search_text
 from tenantpilot.console.pages import SignedInRequest, page
 from tenantpilot.console.paging import keyset_page, link
 from tenantpilot.console.states import BADGES, badge_for
+from tenantpilot.console.tables import table, table_data
 from tenantpilot.tenancy.capabilities import Capability
 
 HEALTH = Choice(
@@ -28,6 +29,14 @@ HEALTH = Choice(
     gettext_lazy("Health"),
     [(value, badge.word) for value, badge in BADGES["tenant"].items()],
     gettext_lazy("Any health"),
+)
+TABLE = table(
+    "tenants",
+    ("tenant", gettext_lazy("Tenant")),
+    ("health", gettext_lazy("Health")),
+    ("workspace", gettext_lazy("Workspace")),
+    ("connection", gettext_lazy("Connection")),
+    ("sync", gettext_lazy("Last sync")),
 )
 
 
@@ -49,7 +58,7 @@ def tenant_list(request: SignedInRequest) -> HttpResponse:
     )
     context = {
         "tenants": [listed_tenant(row) for row in shown.rows],
-        "showWorkspace": len(workspaces) > 1,
+        "table": table_data(request, TABLE, without=() if len(workspaces) > 1 else ("workspace",)),
         "filters": filters,
         "filtered": bool(filters["active"]),
         "clearUrl": request.path,

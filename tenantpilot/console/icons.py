@@ -12,6 +12,7 @@ ICONS = MappingProxyType(
         "chevron": '<path d="m7 10 5 5 5-5"/>',
         "circle": '<circle cx="12" cy="12" r="7"/>',
         "clock": '<circle cx="12" cy="12" r="9"/><path d="M12 7v5l3 2"/>',
+        "columns": '<path d="M4 5h16v14H4z"/><path d="M9.5 5v14M14.5 5v14"/>',
         "copy": '<path d="M9 9h11v11H9z"/><path d="M5 15H4V4h11v1"/>',
         "cross": '<path d="m6 6 12 12M18 6 6 18"/>',
         "dot": '<circle cx="12" cy="12" r="5" fill="currentColor"/>',

@@ -31,7 +31,7 @@ class Page:
     """The rows of a page, and `pager` as `ui/_pager.html` draws it."""
 
     rows: list[Row]
-    pager: dict[str, str]
+    pager: dict[str, Any]
 
 
 def page_size(params: QueryDict) -> int:
@@ -72,12 +72,22 @@ def cut(found: list[Row], cursor: Cursor | None, size: int, params: QueryDict, k
         shown.reverse()
     has_earlier = more if backwards else cursor is not None
     has_later = backwards or more
-    pager: dict[str, str] = {}
+    pager: dict[str, Any] = {}
+    if len(shown) >= SIZES[0] or has_earlier:
+        pager["sizes"] = size_links(params)
     if shown and has_earlier:
         pager["backUrl"] = link(params, before=_write(shown[0], key))
     if shown and has_later:
         pager["nextUrl"] = link(params, after=_write(shown[-1], key))
     return Page(shown, pager)
+
+
+def size_links(params: QueryDict) -> list[dict[str, Any]]:
+    """How many rows a page may have, as links; each begins at the first page."""
+    chosen = page_size(params)
+    return [
+        {"label": str(size), "url": link(params, size=str(size)), "current": size == chosen} for size in SIZES
+    ]
 
 
 def link(params: QueryDict, **changes: str | None) -> str:

@@ -1,6 +1,6 @@
 """The people of a workspace: who is in and with which role, and who has been invited."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
 from django.http import HttpResponse
@@ -9,9 +9,13 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from tenantpilot.audit.exports import record_export
+from tenantpilot.console.exports import csv_response
 from tenantpilot.console.filters import Choice, chosen, filter_data, search_text
 from tenantpilot.console.pages import SignedInRequest, page
-from tenantpilot.console.paging import keyset_page
+from tenantpilot.console.paging import keyset_page, link
+from tenantpilot.console.states import badge_for
+from tenantpilot.console.tables import table, table_data
 from tenantpilot.people.scope import chosen_workspace, managed_workspaces
 from tenantpilot.people.words import person_name
 from tenantpilot.tenancy.capabilities import Role
@@ -27,6 +31,15 @@ STATUS = Choice(
     [("active", gettext_lazy("Active")), ("disabled", gettext_lazy("Disabled"))],
     gettext_lazy("Active and disabled"),
 )
+TABLE = table(
+    "people",
+    ("person", gettext_lazy("Person")),
+    ("role", gettext_lazy("Workspace role")),
+    ("tenants", gettext_lazy("Counts on")),
+    ("state", gettext_lazy("State")),
+    ("since", gettext_lazy("Member since")),
+)
+BATCH = 500
 
 
 @page()
@@ -40,6 +53,8 @@ def people(request: SignedInRequest) -> HttpResponse:
     context = {
         "workspace": workspace,
         "people": [_listed(row) for row in shown.rows],
+        "table": table_data(request, TABLE),
+        "exportUrl": f"{reverse('people_export')}{link(request.GET, workspace=workspace.slug, size=None)}",
         "quick": _switch(request, workspace),
         "invitations": _invited(workspace),
         "inviteUrl": f"{reverse('people_invite')}?workspace={workspace.slug}",
@@ -49,6 +64,25 @@ def people(request: SignedInRequest) -> HttpResponse:
         "pager": shown.pager,
     }
     return render(request, "people/people.html", context)
+
+
+@page()
+def people_export(request: SignedInRequest) -> HttpResponse:
+    """Everybody of the current view as CSV."""
+    workspace = chosen_workspace(request)
+    wanted = {
+        "search": search_text(request), "role": chosen(request, ROLE), "status": chosen(request, STATUS)
+    }  # fmt: skip
+    record_export("people", actor_id=request.user.pk, workspace_ids=[workspace.pk], filters=wanted)
+    rows = _member_rows(workspace, **wanted).order_by("username", "id").iterator(chunk_size=BATCH)
+    header = [_("Person"), _("Name"), _("Workspace role"), _("Counts on"), _("State"), _("Member since")]
+    return cast(HttpResponse, csv_response("people", header, (_line(row) for row in rows)))
+
+
+def _line(row: Row) -> list[Any]:
+    data = _listed(row)
+    state = badge_for("member", data["status"]).word
+    return [row["username"], data["name"], data["role"], data["tenants"], state, data["since"]]
 
 
 def _switch(request: SignedInRequest, workspace: Workspace) -> list[Row]:

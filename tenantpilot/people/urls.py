@@ -7,6 +7,7 @@ from tenantpilot.people import account, invitations, join, members, person
 
 urlpatterns = [
     *page_path("people", members.people, "people"),
+    path("people/export", members.people_export, name="people_export"),
     *page_path("people/invite", invitations.invite, "people_invite"),
     *page_path("people/<int:member>", person.person, "person"),
     *page_path("people/<int:member>/tenants/<slug:tenant>", person.person_tenant, "person_tenant"),

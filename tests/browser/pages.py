@@ -25,6 +25,7 @@ LOOKS = (
     Look("tenants", "tenants", "/admin/tenants"),
     Look("tenants-none", "tenants", "/admin/tenants?q=no+such+name"),
     Look("tenants-filters", "tenants", "/admin/tenants?health=down", click=".tp-filters__more > summary"),
+    Look("tenants-columns", "tenants", "/admin/tenants", click=".tp-columns > summary"),
     Look("tenant", "tenant", "/admin/t/contoso"),
     Look("tenant-menu", "tenant", "/admin/t/contoso", click=".tp-menu__btn:has-text('Manager')"),
     Look("tenant-blocked", "tenant", "/admin/t/fabrikam", who="readonly"),
@@ -80,7 +81,8 @@ NO_PAGES = {
     "run_retry", "connection_enable", "connection_default", "switch_tenant", "switch_workspace",
     "dashboard_live", "dashboard_map", "notification_bell", "notification_email", "notification_read",
     "notifications_read", "audit_export", "person_enable", "invitation_renew", "invitation_withdraw",
-    "operation_days", "operations_export", "connections_export", "tenants_export", "run_ready",
+    "operation_days", "operations_export", "connections_export", "tenants_export",
+    "directory_groups_export", "directory_role_definitions_export", "people_export", "table_columns", "run_ready",
     "account_session", "account_session_end", "account_sessions_end_others", "password_change", "password_change_done",
 }  # fmt: skip
 

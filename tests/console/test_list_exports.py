@@ -9,10 +9,19 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from providers.choices import ObjectKind
 from providers.models import ProviderConnection
 from tenantpilot.audit.models import AuditEntry
 from tenantpilot.tenancy.models import Tenant
-from tests.console.rows import make_runs, make_tenants, signed_in, text_of
+from tests.console.rows import (
+    make_collection,
+    make_groups,
+    make_roles,
+    make_runs,
+    make_tenants,
+    signed_in,
+    text_of,
+)
 
 pytestmark = pytest.mark.django_db
 LISTS = {
@@ -89,3 +98,33 @@ def test_an_export_is_written_down_with_its_filters(world, url):
     entry = AuditEntry.objects.filter(action="list.exported").get()
     assert (entry.actor, entry.workspace) == (world.owner, world.workspace)
     assert entry.facts["workspace"] == "contoso-msp"
+
+
+def test_a_directory_is_exported_with_what_is_gone_and_without_formulas(world):
+    groups = make_collection(world.tenant, ObjectKind.GROUPS, "all_groups_v1")
+    make_groups(groups, ["=cmd|' /C calc'!A0", "Finance"])
+    make_groups(groups, ["Old"], gone_at=timezone.now())
+    make_roles(make_collection(world.tenant, ObjectKind.ENTRA_ROLE_DEFINITIONS, ""), ["@Reader"])
+    client = signed_in(world.operator)
+    here = "/admin/t/contoso/directory"
+    assert f'href="{here}/groups/export"' in text_of(client.get(f"{here}/groups"))
+    rows = lines(client.get(f"{here}/groups/export"))
+    assert [row[0] for row in rows] == ["'=cmd|' /C calc'!A0", "Finance", "Old"]
+    assert {row[0]: row[4] for row in rows}["Old"] == "Gone"
+    assert [row[0] for row in lines(client.get(f"{here}/groups/export?presence=present&q=fin"))] == [
+        "Finance"
+    ]
+    assert lines(client.get(f"{here}/groups/export?selection=security_groups_v1")) == []
+    assert [row[:3] for row in lines(client.get(f"{here}/role-definitions/export"))] == [
+        ["'@Reader", "Entra", "Custom"]
+    ]
+    kept = AuditEntry.objects.filter(action="list.exported", object_id="groups").first()
+    assert kept is not None and kept.facts["tenant"] == "contoso"
+
+
+def test_people_are_exported_for_who_manages_them(world):
+    rows = lines(signed_in(world.owner).get("/admin/people/export?role=operator"))
+    assert [(row[0], row[2], row[3], row[4]) for row in rows] == [
+        ("operator", "Operator", "1 tenant", "Active")
+    ]
+    assert signed_in(world.manager).get("/admin/people/export").status_code == 403

@@ -80,6 +80,8 @@ PAGES = (
     Row("admin/t/<slug:tenant>", "GET", VIEW, TENANT, GONE_TENANT),
     Row("admin/t/<slug:tenant>/directory/groups", "GET", VIEW, TENANT, GONE_TENANT),
     Row("admin/t/<slug:tenant>/directory/role-definitions", "GET", VIEW, TENANT, GONE_TENANT),
+    Row("admin/t/<slug:tenant>/directory/groups/export", "GET", VIEW, TENANT, GONE_TENANT),
+    Row("admin/t/<slug:tenant>/directory/role-definitions/export", "GET", VIEW, TENANT, GONE_TENANT),
     Row("admin/t/<slug:tenant>/edit", "GET", MANAGE, TENANT, GONE_TENANT),
     Row("admin/t/<slug:tenant>/edit", "POST", "404 404 403 403 400 400", TENANT, GONE_TENANT),
     Row("admin/t/<slug:tenant>/connections/add", "GET", MANAGE, TENANT, GONE_TENANT),
@@ -141,6 +143,7 @@ GONE_INVITATION = {"invitation": GONE}
 
 WORKSPACE = (
     Row("admin/people", "GET", PEOPLE_LIST),
+    Row("admin/people/export", "GET", PEOPLE_LIST),
     Row("admin/people/invite", "GET", PEOPLE_LIST),
     Row("admin/people/invite", "POST", "400 403 403 403 403 400"),
     Row("admin/people/<int:member>", "GET", OWNED, MEMBER, GONE_MEMBER),
@@ -176,6 +179,7 @@ OWN_THINGS = (
     Row("admin/account/sessions/<int:session>/end", "POST", "404", {"session": GONE}),
     Row("admin/account/sessions/end-others", "POST", "302"),
     Row("admin/account/session", "GET", "200", public=401),
+    Row("admin/tables/<slug:table>", "POST", "302", {"table": "tenants"}),
     Row("admin/notifications", "GET", "200"),
     Row("admin/notifications/bell", "GET", "200"),
     Row("admin/notifications/read", "POST", "302", fragment=200),

@@ -199,3 +199,29 @@ def test_an_ending_secret_shows_in_the_bell_and_leads_to_its_mend(client: Client
     html = client.get(LIST).content.decode()
     assert "ends soon" in html
     assert f'href="/admin/provider-connections/{world.connection.pk}/' in html
+
+
+def test_the_list_pages_by_place_and_shows_the_unread_alone(client: Client, world: World) -> None:
+    for _turn in range(27):
+        ended(world, world.operator)
+    ids = list(Notification.objects.order_by("-id").values_list("pk", flat=True))
+    signed_in(client, world.operator)
+
+    def shown(query: str) -> tuple[list[int], dict[str, str]]:
+        html = client.get(LIST + query).content.decode()
+        links = {
+            rel: url.replace("&amp;", "&")
+            for rel, url in re.findall(r'rel="(prev|next)" href="([^"]+)"', html)
+        }
+        marked = [int(pk) for pk in re.findall(r'action="/admin/notifications/(\d+)/read"', html)]
+        return marked, links
+
+    first, links = shown("?size=25")
+    assert (first, set(links)) == (ids[:25], {"next"})
+    second, links = shown(links["next"])
+    assert (second, set(links)) == (ids[25:], {"prev"})
+    assert shown(links["prev"])[0] == ids[:25]
+    client.post(f"{LIST}/{ids[0]}/read")
+    assert shown("?size=25&unread=1")[0] == ids[1:26]
+    client.post(f"{LIST}/read", {"newest": ids[0]})
+    assert "Nothing unread." in client.get(f"{LIST}?unread=1").content.decode()

@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_date
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from tenantpilot.audit.exports import record_export
 from tenantpilot.audit.page import words
@@ -20,12 +21,21 @@ from tenantpilot.audit.page.selectors import NEWEST, Place, Reach, Row, Wanted, 
 from tenantpilot.console.exports import csv_response
 from tenantpilot.console.filters import MAX_SEARCH, Choice, chosen, filter_data, search_text
 from tenantpilot.console.pages import SignedInRequest, page
-from tenantpilot.console.paging import link, page_size
+from tenantpilot.console.paging import SIZES, link, page_size, size_links
+from tenantpilot.console.tables import table, table_data
 from tenantpilot.tenancy.capabilities import Capability, least_role_with
 from tenantpilot.tenancy.models import Tenant, Workspace
 from tenantpilot.tenancy.permissions import workspaces_visible_to
 
 EXPORT_BATCH = 1000
+TABLE = table(
+    "audit",
+    ("act", gettext_lazy("Act")),
+    ("person", gettext_lazy("Person")),
+    ("tenant", gettext_lazy("Tenant")),
+    ("from", gettext_lazy("From")),
+    ("when", gettext_lazy("When")),
+)
 DATE_FILTERS = ("since", "until")
 FILTERS = ("q", "action", "workspace", "person", "tenant", *DATE_FILTERS)
 _PLACE = re.compile(r"(\d{1,19})\.(\d{1,19})\Z", re.ASCII)
@@ -40,6 +50,7 @@ def audit_list(request: SignedInRequest) -> HttpResponse:
     filters = _filters(request, choices)
     context = {
         "entries": [_entry(row) for row in shown],
+        "table": table_data(request, TABLE),
         "filters": filters,
         "filtered": bool(filters["active"]),
         "clearUrl": request.path,
@@ -93,25 +104,31 @@ def _wanted(request: SignedInRequest, choices: Sequence[Choice]) -> Wanted:
     )
 
 
-def _page(request: SignedInRequest, reach: Reach, wanted: Wanted) -> tuple[list[Row], dict[str, str]]:
+def _page(request: SignedInRequest, reach: Reach, wanted: Wanted) -> tuple[list[Row], dict[str, Any]]:
     place, size = _place(request), page_size(request.GET)
     if place.backwards:
         found = rows_at(reach, wanted, place, size + 1)
         if len(found) > size:
             shown = found[:size]
             top, bottom = Place.above(shown, place), place
-            return shown[::-1], _pager(request, top=top, bottom=bottom)
+            return shown[::-1], _pager(request, size, top=top, bottom=bottom)
         place = Place()
     found = rows_at(reach, wanted, place, size + 1)
     shown = found[:size]
     first = (place.entry, place.run) == (NEWEST, NEWEST)
     more = len(found) > size
-    pager = _pager(request, top=None if first else place, bottom=Place.before(shown, place) if more else None)
+    pager = _pager(
+        request, len(shown), top=None if first else place, bottom=Place.before(shown, place) if more else None
+    )
     return shown, pager
 
 
-def _pager(request: SignedInRequest, *, top: Place | None, bottom: Place | None) -> dict[str, str]:
-    pager = {}
+def _pager(
+    request: SignedInRequest, shown: int, *, top: Place | None, bottom: Place | None
+) -> dict[str, Any]:
+    pager: dict[str, Any] = {}
+    if shown >= SIZES[0] or top:
+        pager["sizes"] = size_links(request.GET)
     if top:
         pager["backUrl"] = link(request.GET, before=f"{top.entry}.{top.run}")
     if bottom:
