@@ -54,6 +54,7 @@ TYPES = (
             "windowsMobileRestriction",
             "platformType",
         ),
+        written_apart=("priority",),
         immutable=("@odata.type", "platformType"),
         type_in_update=True,
     ),

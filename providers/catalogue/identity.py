@@ -121,6 +121,7 @@ TYPES = (
             "combinationConfigurations",
             "allowedCombinations",
         ),
+        written_apart=("combinationConfigurations",),
         update=Update.PATCH_COMBINATIONS,
         licence=_ENTRA,
     ),
@@ -144,6 +145,7 @@ TYPES = (
         write=(("AuthenticationContext.ReadWrite.All", "Policy.ReadWrite.ConditionalAccess"),),
         identity=("id",),
         strip_create=("@odata.type",),
+        keep_ids=("object",),
         create=Create.PATCH_OWN_ID,
         licence=_ENTRA,
     ),
@@ -217,6 +219,7 @@ TYPES = (
         ),
         strip_create=("templateId", "partialEnablementStrategy", "conditions.deviceStates"),
         strip_update=("templateId", "partialEnablementStrategy", "conditions.deviceStates"),
+        keep_ids=("authenticationStrength",),
         licence=_ENTRA,
     ),
 )

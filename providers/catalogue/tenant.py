@@ -113,6 +113,7 @@ TYPES = (
         ),
         strip_create=("roleAssignments", "isBuiltIn", "isBuiltInRoleDefinition", "permissions"),
         strip_update=("roleAssignments", "isBuiltIn", "isBuiltInRoleDefinition", "permissions"),
+        keep_ids=("roleScopeTags",),
     ),
     ObjectType(
         key="notificationMessageTemplates",
@@ -130,6 +131,7 @@ TYPES = (
         unordered=("object.localizedNotificationMessages",),
         strip_create=("defaultLocale", "localizedNotificationMessages"),
         strip_update=("defaultLocale", "localizedNotificationMessages"),
+        written_apart=("localizedNotificationMessages",),
         create=Create.POST_MESSAGES,
         update=Update.PATCH_MESSAGES,
     ),
@@ -197,5 +199,6 @@ TYPES = (
         protection=_default_profile,
         strip_create=("isDefaultProfile", "disableClientTelemetry"),
         strip_update=("isDefaultProfile", "disableClientTelemetry"),
+        written_apart=("isDefaultProfile",),
     ),
 )

@@ -1,0 +1,81 @@
+"""Values that nobody is shown: what counts as one, and content without them."""
+
+import copy
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from providers.catalogue import ObjectType
+from providers.objects import paths
+from providers.objects.paths import Place
+
+HIDDEN = "••••••"
+# What Graph puts in place of an encrypted OMA value.
+MASK = "****"
+
+_SETTING_TYPE = "#microsoft.graph.deviceManagementConfigurationSecretSettingValue"
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """Why an object can be restored in part only: ``code`` and where in the content."""
+
+    code: str
+    path: str
+
+    def as_data(self) -> dict[str, str]:
+        return {"code": self.code, "path": self.path}
+
+
+VALUE_MASKED = "value_masked"
+VALUE_TOKEN = "value_token"  # noqa: S105 - a word
+VALUE_WRITE_ONLY = "value_write_only"
+
+
+def secret_places(kind: ObjectType, content: Any) -> list[Place]:
+    """Every place of ``content`` that holds a secret, readable or not."""
+    found = [place for path in kind.secrets for place in paths.places(content, path)]
+    found += [Place(holder, "value") for holder in _secret_settings(content)]
+    plain = kind.plain_values
+    if plain is not None:
+        listed = paths.values(content, f"object.{plain.name}[]")
+        found += [Place(each, "value") for each in listed if each.get(plain.flag) and "value" in each]
+    return found
+
+
+def masked(kind: ObjectType, content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a copy of the content in which every secret is hidden."""
+    shown: dict[str, Any] = copy.deepcopy(dict(content))
+    for place in secret_places(kind, shown):
+        if place.value is not None:
+            place.put(HIDDEN)
+    return shown
+
+
+def flags_of(kind: ObjectType, content: Mapping[str, Any]) -> list[Flag]:
+    """Return which secrets of content as it was read could not be read, or mean nothing in another tenant."""
+    found = [
+        Flag(VALUE_WRITE_ONLY, path)
+        for path in kind.secrets
+        if any(value is None for value in paths.values(content, path))
+    ]
+    if any(True for _each in _secret_settings(content)):
+        found.append(Flag(VALUE_TOKEN, "settings"))
+    plain = kind.plain_values
+    if plain is not None:
+        for number, each in enumerate(paths.values(content, f"object.{plain.name}[]")):
+            if each.get(plain.flag) and each.get("value") == MASK:
+                found.append(Flag(VALUE_MASKED, f"object.{plain.name}[{number}].value"))
+    return found
+
+
+def _secret_settings(content: Any) -> Iterator[dict[str, Any]]:
+    """Values of settings-catalog secrets: Graph gives a token for them that only this tenant understands."""
+    if isinstance(content, dict):
+        if content.get("@odata.type") == _SETTING_TYPE and "value" in content:
+            yield content
+        children: Any = content.values()
+    else:
+        children = content if isinstance(content, list) else ()
+    for child in children:
+        yield from _secret_settings(child)
