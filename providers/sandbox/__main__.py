@@ -39,6 +39,8 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--delay-per-object-ms", type=float, help="time every object in an answer adds")
     found.add_argument("--token-lifetime", type=float, default=3599.0, help="seconds")
     found.add_argument("--scale", type=scale, default=(1.0, {}), help="contoso=2400,… or a factor")
+    found.add_argument("--policies", type=scale, default=(1.0, {}), help="objects of each type: contoso=20,…")
+    found.add_argument("--devices", type=scale, default=(1.0, {}), help="managed devices: contoso=400,…")
     found.add_argument("--tls", action="store_true", help="serve https; the CA is written to STATE/ca.pem")
     return found
 
@@ -53,6 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = Options(
         scenario=given.scenario, seed=given.seed, state_dir=given.state, delay_ms=given.delay_ms,
         delay_per_object_ms=given.delay_per_object_ms, scale=sizes, scale_factor=factor,
+        policies=given.policies[1], devices=given.devices[1],
         token_lifetime_s=given.token_lifetime,
     )  # fmt: skip
     tls = write_tls_files(given.state)[1:] if given.tls else None

@@ -5,12 +5,22 @@ from collections.abc import Callable
 from typing import Any
 
 from providers.sandbox.data import JSON, permission_profile
-from providers.sandbox.lookups import ControlError, Lookups, app_facts, change_setting, known_permissions
-from providers.sandbox.models import AppRegistration, Tenant, TenantSettings, derived_guid, format_random_guid
+from providers.sandbox.ids import derived_guid, format_random_guid
+from providers.sandbox.lookups import (
+    ControlError,
+    Lookups,
+    app_facts,
+    change_setting,
+    known_permissions,
+    known_types,
+)
+from providers.sandbox.models import AppRegistration, Tenant, TenantSettings
+from providers.sandbox.policies.control import READING as READING_POLICIES
+from providers.sandbox.policies.control import PolicyControl
 from providers.sandbox.roles import seed_roles
 
 
-class Control(Lookups):
+class Control(PolicyControl, Lookups):
     """Every method acts at once. Tenants are named by slug; app registrations by client id."""
 
     def tenants(self) -> list[JSON]:
@@ -71,12 +81,21 @@ class Control(Lookups):
         client_id: str | None = None,
         permissions: list[str] | None = None,
         groups: int = 120,
+        policies: int = 1,
+        policy_counts: dict[str, int] | None = None,
+        devices: int = 0,
         **settings: Any,
     ) -> JSON:
-        """Make a tenant; with a client id the app is consented, for `permissions` or all it registered."""
+        """Make a tenant; with a client id the app is consented, for `permissions` or all it registered.
+
+        It starts with `policies` objects of each type; `policy_counts` says otherwise for single types.
+        """
         if tenant in self._state.tenants:
             raise ControlError(f"Tenant {tenant!r} exists already.")
-        chosen = TenantSettings(groups=groups)
+        known_types(policy_counts or {})
+        chosen = TenantSettings(
+            groups=groups, policies=policies, policy_counts=policy_counts or {}, devices=devices
+        )
         for name, value in settings.items():
             change_setting(chosen, name, value)
         made = Tenant(
@@ -268,9 +287,12 @@ class Control(Lookups):
 
 
 COMMANDS: dict[str, Callable[..., Any]] = {
-    name: method for name, method in vars(Control).items() if not name.startswith("_") and callable(method)
+    name: method
+    for part in (Control, PolicyControl)
+    for name, method in vars(part).items()
+    if not name.startswith("_") and callable(method)
 }
-READING = {
+READING = READING_POLICIES | {
     "tenants",
     "tenant",
     "count",

@@ -10,6 +10,7 @@ import orjson
 from providers.sandbox.errors import GraphError
 
 _SIGNATURE_BYTES = 12
+COSMOS_MARK = "[cosmosdb]"
 
 
 def seal(key: bytes, content: dict[str, Any]) -> str:
@@ -19,6 +20,7 @@ def seal(key: bytes, content: dict[str, Any]) -> str:
 
 def unseal(key: bytes, token: str, kind: str, tenant: str) -> dict[str, Any]:
     """Content of a token of this kind and tenant; raises GraphError 400 for any other text."""
+    token = token.removeprefix(COSMOS_MARK)
     try:
         raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
     except ValueError:

@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 
 from providers.sandbox.data import JSON, permission_profile
-from providers.sandbox.models import AppRegistration, Tenant, TenantSettings, parse_time
+from providers.sandbox.ids import parse_time
+from providers.sandbox.models import AppRegistration, Tenant, TenantSettings
 from providers.sandbox.roles import seed_roles
 
 DEMO_FILE = Path(__file__).resolve().parents[2] / "tenantpilot" / "quickstart" / "demo_data.json"
@@ -36,11 +37,11 @@ def demo_apps(document: JSON) -> list[AppRegistration]:
     return apps
 
 
-def demo_tenant(entry: JSON, apps: dict[str, JSON], seed: int, groups: int) -> Tenant:
+def demo_tenant(entry: JSON, apps: dict[str, JSON], seed: int, sizes: JSON) -> Tenant:
     """One tenant of the document, consented as the document says."""
     facts = entry["sandbox"]
-    settings = TenantSettings(**{name: value for name, value in facts.items() if name not in _NOT_SETTINGS})
-    settings.groups = groups
+    known = {name: value for name, value in facts.items() if name not in _NOT_SETTINGS}
+    settings = TenantSettings(**known | sizes)
     app = apps[entry["app_registration"]]
     tenant = Tenant(
         slug=entry["slug"],

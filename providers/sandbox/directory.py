@@ -15,7 +15,8 @@ from providers.sandbox.calls import (
 from providers.sandbox.data import GRAPH_APP_ID, INTUNE_PLAN_ID, JSON, app_roles, load
 from providers.sandbox.filters import folded, parse_filter
 from providers.sandbox.groupkeys import not_found
-from providers.sandbox.models import AppRegistration, Tenant, derived_guid
+from providers.sandbox.ids import derived_guid
+from providers.sandbox.models import AppRegistration, Tenant
 from providers.sandbox.paging import cut, directory_page_size
 
 

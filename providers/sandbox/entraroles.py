@@ -5,7 +5,7 @@ from providers.sandbox.data import JSON
 from providers.sandbox.directory import answer_list, answer_one
 from providers.sandbox.errors import GraphError, bad_request
 from providers.sandbox.groupkeys import not_found
-from providers.sandbox.models import format_random_guid
+from providers.sandbox.ids import format_random_guid
 
 CONTEXT = "roleManagement/directory/roleDefinitions"
 TYPE = "unifiedRoleDefinition"

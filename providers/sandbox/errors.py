@@ -95,6 +95,9 @@ def segment_missing(segment: str) -> GraphError:
 
 
 def missing_privileges(style: str, permissions: list[str]) -> GraphError:
+    if style == IDENTITY:
+        message = "You cannot perform the requested operation, required scopes are missing in the token."
+        return GraphError(403, "AccessDenied", message)
     if style != INTUNE:
         return GraphError(403)
     scopes = ", ".join(permissions)

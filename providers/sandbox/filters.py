@@ -254,6 +254,8 @@ class _Parser:
 
 def _follow(item: Any, steps: list[str]) -> Any:
     for step in steps:
+        if step.startswith("microsoft.graph."):  # a cast: a type without the property shows null
+            continue
         item = item.get(step) if isinstance(item, dict) else None
     return item
 

@@ -17,7 +17,8 @@ from providers.sandbox.errors import (
 from providers.sandbox.models import Tenant
 from providers.sandbox.odata import Query, Segment, parse_path, parse_query
 from providers.sandbox.paging import page_number
-from providers.sandbox.routes import Route, accepted_permissions, find_route
+from providers.sandbox.route import Route
+from providers.sandbox.routes import accepted_permissions, find_route
 from providers.sandbox.scripts import scripted, scripted_refusals
 from providers.sandbox.state import SandboxState
 from providers.sandbox.throttle import Verdict, resource_units, retry_after
@@ -164,7 +165,8 @@ def refuse_without_principal(tenant: Tenant, token: AccessToken) -> None:
 
 def _refuse_without_permission(call: Call, route: Route, token: AccessToken) -> None:
     accepted = accepted_permissions(route, call.method)
-    if not token.roles.intersection(accepted):
+    needed = route.together if call.method != "GET" else ()
+    if not token.roles.intersection(accepted) or not token.roles.issuperset(needed):
         raise missing_privileges(route.style, accepted)
 
 
@@ -174,6 +176,8 @@ def _throttle(state: SandboxState, passage: Passage, query: Query) -> None:
     path, settings = passage.path.lower(), tenant.settings
     is_intune = path.startswith(("devicemanagement", "deviceappmanagement"))
     write = passage.request.method != "GET"
+    if is_intune and not settings.throttle_intune:
+        return
     cost = resource_units(path, select=bool(query.select), expand=bool(query.expand), top=query.top)
     verdict = state.throttle.ask(
         tenant.slug, token.client_id, intune=is_intune, write=write, cost=cost,

@@ -23,8 +23,8 @@ from providers.sandbox.errors import bad_request, unsupported
 from providers.sandbox.filters import Filter, folded, parse_filter
 from providers.sandbox.groupkeys import not_found, position_of
 from providers.sandbox.groupsearch import check_filter, check_orderby, parse_search
+from providers.sandbox.ids import now_text
 from providers.sandbox.members import expanded
-from providers.sandbox.models import now_text
 from providers.sandbox.paging import directory_page_size, next_link, resume
 from providers.sandbox.tenants import format_guid, security_identifier
 

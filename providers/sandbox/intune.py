@@ -13,7 +13,7 @@ from providers.sandbox.calls import (
 from providers.sandbox.data import JSON
 from providers.sandbox.errors import INTUNE, GraphError, approval_required, missing_licence
 from providers.sandbox.filters import folded, parse_filter
-from providers.sandbox.models import format_random_guid
+from providers.sandbox.ids import format_random_guid
 from providers.sandbox.paging import INTUNE_MAXIMUM, cut
 
 CONTEXT = "deviceManagement/roleDefinitions"

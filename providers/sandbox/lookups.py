@@ -1,7 +1,10 @@
 """What the control commands share: finding tenants, apps and groups, and telling facts about them."""
 
+from collections.abc import Iterable
+
 from providers.sandbox.data import JSON, app_roles
 from providers.sandbox.models import AppRegistration, Tenant, TenantSettings
+from providers.sandbox.policies.table import BY_KEY
 from providers.sandbox.state import SandboxState
 
 
@@ -84,6 +87,12 @@ def known_permissions(values: list[str]) -> None:
     unknown = [value for value in values if value not in app_roles()]
     if unknown:
         raise ControlError(f"Unknown application permission: {', '.join(unknown)}.")
+
+
+def known_types(keys: Iterable[str]) -> None:
+    unknown = [key for key in keys if key not in BY_KEY and key != "roleDefinitions"]
+    if unknown:
+        raise ControlError(f"Unknown object type: {', '.join(unknown)}.")
 
 
 def change_setting(settings: TenantSettings, name: str, value: object) -> None:

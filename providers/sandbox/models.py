@@ -1,41 +1,18 @@
 """What the sandbox keeps: app registrations, tenants and what was changed in them."""
 
-import hashlib
 import secrets
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
-from datetime import UTC, datetime
-from uuid import UUID, uuid4
 
 from cryptography import x509
 
 from providers.sandbox.certificates import thumbprints
 from providers.sandbox.data import JSON
 from providers.sandbox.groupstore import GroupStore
+from providers.sandbox.ids import derived_guid, now_text
+from providers.sandbox.policies.store import PolicyStore
 from providers.sandbox.tenants import GroupFactory, PersonFactory, format_guid
-
-
-def derived_guid(*parts: object) -> str:
-    """A version 4 style GUID that is always the same for the same parts."""
-    raw = bytearray(hashlib.blake2b(":".join(map(str, parts)).encode(), digest_size=16).digest())
-    raw[6] = raw[6] & 0x0F | 0x40
-    raw[8] = raw[8] & 0x3F | 0x80
-    return format_guid(bytes(raw))
-
-
-def format_random_guid() -> str:
-    return str(uuid4())
-
-
-def now_text() -> str:
-    """The time as Graph writes it, with seven fraction digits."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f0Z")
-
-
-def parse_time(text: str | None) -> float | None:
-    """Unix seconds of an ISO 8601 time; None stays None."""
-    return None if text is None else datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
 
 
 @dataclass
@@ -84,12 +61,18 @@ class ServicePrincipal:
     enabled: bool = True
 
 
+FIXED_SETTINGS = ("groups", "users", "policies", "policy_counts", "devices")
+
+
 @dataclass
 class TenantSettings:
     """Switches of one tenant. Times are seconds unless the name says otherwise."""
 
     groups: int = 120
     users: int = 60
+    policies: int = 1
+    policy_counts: dict[str, int] = field(default_factory=dict)
+    devices: int = 0
     page_size: int | None = None
     delta_page_size: int = 999
     replay_deltas: bool = False
@@ -98,9 +81,13 @@ class TenantSettings:
     reachable: bool = True
     unreachable_mode: str = "close"
     intune: bool = True
+    windows_updates: bool = True
+    entra_premium: bool = True
     approval_required: bool = False
     consistency_delay_s: float = 0.0
     throttle_units: int = 8000
+    throttle_intune: bool = True
+    throttle_conditional_access: bool = False
     throttle_window_s: float = 10.0
     retry_after: str = "seconds"
     token_lifetime_s: float | None = None
@@ -111,7 +98,7 @@ class TenantSettings:
     def change(self, name: str, value: object) -> None:
         """Set one switch; raises ValueError for an unknown name or a value of the wrong type."""
         known = {item.name: item for item in fields(self)}
-        if name not in known or name in ("groups", "users"):
+        if name not in known or name in FIXED_SETTINGS:
             raise ValueError(f"Unknown setting {name!r}.")
         expected = str(known[name].type)
         accepted: tuple[type, ...] = (
@@ -140,8 +127,10 @@ class Tenant:
     delta_epoch: int = 0
     token_epoch: int = 0
     app: str | None = None
+    policy_changes: JSON = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self.policies = PolicyStore(self, self.policy_changes)
         people = PersonFactory(self.seed, self.slug, self.primary_domain, self.settings.users)
         factory = GroupFactory(self.seed, self.slug, self.primary_domain, self.settings.groups)
         self.groups = GroupStore(factory, people)
@@ -206,6 +195,7 @@ class Tenant:
             "token_epoch": self.token_epoch,
             "app": self.app,
             "group_changes": self.groups.dump(),
+            "policy_changes": self.policies.dump(),
         }
 
     @classmethod
@@ -216,11 +206,3 @@ class Tenant:
         tenant = cls(**values)
         tenant.groups.restore(saved["group_changes"])
         return tenant
-
-
-def is_guid(text: str) -> bool:
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True

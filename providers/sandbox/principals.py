@@ -15,7 +15,8 @@ from providers.sandbox.data import GRAPH_APP_ID, JSON, app_role_values, app_role
 from providers.sandbox.directory import answer_list, answer_one
 from providers.sandbox.errors import GraphError, bad_request
 from providers.sandbox.groupkeys import not_found
-from providers.sandbox.models import ServicePrincipal, Tenant, derived_guid, now_text
+from providers.sandbox.ids import derived_guid, now_text
+from providers.sandbox.models import ServicePrincipal, Tenant
 
 
 def graph_principal(tenant: Tenant) -> JSON:

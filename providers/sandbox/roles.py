@@ -1,7 +1,8 @@
 """Role definitions a tenant starts with: the service's built-in ones and a few of its own."""
 
 from providers.sandbox.data import JSON, load
-from providers.sandbox.models import Tenant, derived_guid
+from providers.sandbox.ids import derived_guid
+from providers.sandbox.models import Tenant
 
 
 def seed_roles(tenant: Tenant) -> None:

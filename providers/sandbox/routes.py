@@ -1,31 +1,15 @@
 """Which path and method leads where, and which application permissions it takes."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 
 from providers.sandbox import delta, directory, entraroles, groups, intune, members, principals
-from providers.sandbox.calls import Call, Reply
 from providers.sandbox.data import load
-from providers.sandbox.errors import DIRECTORY, INTUNE, GraphError, segment_missing
+from providers.sandbox.errors import INTUNE, GraphError, segment_missing
 from providers.sandbox.odata import Segment
+from providers.sandbox.policies.routes import policy_routes
+from providers.sandbox.route import Route
 
-Handler = Callable[[Call], Reply]
 MEMBER_WRITERS = ("Directory.ReadWrite.All", "Group.ReadWrite.All", "GroupMember.ReadWrite.All")
-
-
-@dataclass(frozen=True)
-class Route:
-    """`template` is in lower case with `{}` for keys; `permission` names the row of the permission table."""
-
-    template: str
-    handlers: dict[str, Handler]
-    permission: str
-    style: str = DIRECTORY
-
-    @property
-    def steps(self) -> list[str]:
-        return self.template.split("/")
 
 
 _SP = "servicePrincipals/{id}"
@@ -97,6 +81,7 @@ ROUTES = [
         f"{_INTUNE}/{{id}}",
         INTUNE,
     ),
+    *policy_routes(),
 ]  # fmt: skip
 
 
@@ -108,7 +93,7 @@ def find_route(version: str, steps: list[Segment]) -> tuple[Route, list[Segment]
     """
     for route in _by_length().get(len(steps), []):
         keys = _match(route.steps, steps)
-        if keys is not None:
+        if keys is not None and version in route.versions:
             return route, keys
     _refuse_unknown(version, steps)
     raise GraphError(501)
@@ -165,6 +150,12 @@ def accepted_permissions(route: Route, method: str) -> list[str]:
         # The table lists what the call takes together; without this one it is refused.
         return ["AppRoleAssignment.ReadWrite.All"]
     rows = load("permissions.json")["endpoints"]
-    # The table has no row for reading one assignment: reading the list takes the same.
-    row = rows.get(f"{method} /{route.permission}") or rows[f"GET /{route.permission.removesuffix('/{id}')}"]
-    return list(row["accepted"])
+    path = route.permission
+    row = rows.get(f"{method} /{path}")
+    while row is None and method == "GET" and "/" in path:
+        # Where the table has no row of its own, reading a part takes what reading the whole takes.
+        path = path.rpartition("/")[0]
+        row = rows.get(f"GET /{path}")
+    if row is not None:
+        return [name for name in row["accepted"] if method == "GET" or name not in route.together]
+    return list(route.readers if method == "GET" else route.writers)

@@ -28,6 +28,8 @@ class Options:
     delay_per_object_ms: float | None = None
     scale: dict[str, int] = field(default_factory=dict)
     scale_factor: float = 1.0
+    policies: dict[str, int] = field(default_factory=dict)
+    devices: dict[str, int] = field(default_factory=dict)
     token_lifetime_s: float = 3599.0
 
 
@@ -75,7 +77,7 @@ class SandboxState:
         entries = {entry["slug"]: entry for entry in document["tenants"]}
         with self.lock:
             apps = {app["key"]: app for app in document["app_registrations"]}
-            self.tenants[slug] = demo_tenant(entries[slug], apps, self.seed, self._demo_size(entries[slug]))
+            self.tenants[slug] = demo_tenant(entries[slug], apps, self.seed, self._demo_sizes(entries[slug]))
             self.dirty = True
 
     def find_tenant(self, name: str) -> Tenant | None:
@@ -138,7 +140,7 @@ class SandboxState:
             self.apps[entry["client_id"].lower()] = AppRegistration(**entry, secrets=secrets)
         for entry in saved["tenants"]:
             if entry["slug"] in demo:
-                entry["settings"]["groups"] = self._demo_size(demo[entry["slug"]])
+                entry["settings"] |= self._demo_sizes(demo[entry["slug"]])
             self.tenants[entry["slug"]] = Tenant.load(entry)
 
     def _load_demo(self) -> None:
@@ -147,10 +149,15 @@ class SandboxState:
             self.apps[app.client_id.lower()] = app
         apps = {entry["key"]: entry for entry in document["app_registrations"]}
         for entry in document["tenants"]:
-            size = self._demo_size(entry)
-            self.tenants[entry["slug"]] = demo_tenant(entry, apps, self.seed, size)
+            self.tenants[entry["slug"]] = demo_tenant(entry, apps, self.seed, self._demo_sizes(entry))
 
-    def _demo_size(self, entry: JSON) -> int:
-        """How many groups a tenant of the demo starts with, under the scale asked for."""
-        default = max(1, round(entry["sandbox"]["groups"] * self.options.scale_factor))
-        return self.options.scale.get(entry["slug"], default)
+    def _demo_sizes(self, entry: JSON) -> JSON:
+        """How many groups, policies and devices a tenant of the demo starts with, as asked for."""
+        slug, facts, options = entry["slug"], entry["sandbox"], self.options
+        sizes: JSON = {
+            "groups": options.scale.get(slug, max(1, round(facts["groups"] * options.scale_factor))),
+            "devices": options.devices.get(slug, facts["devices"]),
+        }
+        if slug in options.policies:
+            return sizes | {"policies": options.policies[slug], "policy_counts": {}}
+        return sizes | {"policies": facts["policies"], "policy_counts": facts.get("policy_counts", {})}

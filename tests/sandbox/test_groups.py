@@ -112,7 +112,7 @@ def test_a_path_that_is_not_in_this_version_is_named(graph: Graph, path: str, se
 
 
 def test_a_path_that_only_microsoft_serves_says_so(graph: Graph) -> None:
-    answer = graph.get(f"{graph.sandbox.url}/beta/deviceManagement/configurationPolicies")
+    answer = graph.get(f"{graph.sandbox.url}/beta/deviceManagement/configurationPolicyTemplates")
     assert (answer.status_code, error_of(answer)["code"]) == (501, "NotImplemented")
 
 
