@@ -1,5 +1,6 @@
 """The live part of a run's page."""
 
+import re
 from typing import Any
 
 import pytest
@@ -93,3 +94,37 @@ def test_rows_of_a_list_are_refreshed_in_place() -> None:
     assert '<tr id="run-15" hx-swap-oob="true">' in drawn
     assert "3 new runs." in drawn
     assert "hx-trigger" not in drawn
+
+
+GRANT = {
+    "label": "Grant consent",
+    "href": "/admin/provider-connections/1/consent",
+    "actionType": "grant_consent",
+}
+RETRY = {"label": "Retry", "href": "/admin/operations/15/retry", "kind": "retry"}
+ASK = {"label": "Ask a Manager of Contoso MSP.", "href": "/admin/t/contoso", "actionType": "ask_role"}
+
+
+@pytest.mark.parametrize(
+    ("next_steps", "primary"),
+    [([GRANT], "Grant consent"), ([ASK], "Retry"), ([], "Retry")],
+)
+def test_the_one_primary_action_is_the_mend_and_retry_where_there_is_none(
+    next_steps: list[dict[str, str]], primary: str
+) -> None:
+    drawn = status(
+        **ENDED,
+        outcome="failed",
+        fragment=True,
+        shortReason="Contoso has not granted admin consent.",
+        nextSteps=next_steps,
+        actions=[RETRY],
+    )
+    assert re.findall(r'tp-btn--primary"[^>]*>([^<]+)<', drawn) == [primary]
+    assert ">Retry<" in drawn
+
+
+def test_what_failed_stands_before_the_counts() -> None:
+    failures = [{"type": "Groups", "reason": "Refused.", "reasonCode": "provider.role_missing"}]
+    drawn = status(**ENDED, outcome="partially_succeeded", failures=failures, counts={"seen": 7})
+    assert drawn.index("What failed") < drawn.index("tp-counts")
