@@ -7,6 +7,8 @@ from prometheus_client import Counter
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from tenantpilot.audit import seals
+
 START_ANSWERS = Counter(
     "tenantpilot_start_answers", "Answers of the dispatch gate.", ["operation", "outcome", "reason"]
 )
@@ -49,6 +51,16 @@ class RunGauges(Collector):
             gauge = GaugeMetricFamily(name, words)
             gauge.add_metric([], float(value))
             yield gauge
+        yield _unsealed()
+
+
+def _unsealed() -> GaugeMetricFamily:
+    gauge = GaugeMetricFamily(
+        "tenantpilot_unsealed_events_seconds",
+        "Age of the oldest run event that no seal of the audit log covers, in seconds.",
+    )
+    gauge.add_metric([], seals.waiting()[1])
+    return gauge
 
 
 def oldest_due_seconds() -> float:

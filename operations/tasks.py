@@ -3,6 +3,7 @@
 from django.core.management import call_command
 
 from operations import answers, execution, expiring, mail, registry
+from tenantpilot.audit import seals
 from tenantpilot.celery import run_task
 
 
@@ -18,6 +19,12 @@ def tidy() -> None:
     """Remove answers whose idempotency key has expired, and sessions that have ended. Beat sends it each hour."""
     answers.forget_expired()
     call_command("clearsessions")
+
+
+@run_task
+def seal_events() -> None:
+    """Seal the new run events into the audit log's chain. Beat sends it each minute."""
+    seals.seal()
 
 
 @run_task

@@ -9,6 +9,9 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models.functions import Now
 
+SEALED = "run_events.sealed"
+"""The action of an entry that seals run events; see ``seals``."""
+
 
 class AuditEntry(models.Model):
     """An act or a blocked start: who, from where, on what, before and after, and why not.
@@ -49,6 +52,7 @@ class AuditEntry(models.Model):
             models.Index(fields=["tenant", "-id"], name="audit_by_tenant"),
             models.Index(fields=["workspace", "-id"], name="audit_by_workspace"),
             models.Index(fields=["actor", "-id"], name="audit_by_actor"),
+            models.Index(fields=["-id"], condition=models.Q(action=SEALED), name="audit_seals"),
         ]
 
     def __str__(self) -> str:

@@ -43,6 +43,7 @@ ACTIONS: dict[str, str | Promise] = {
     "invitation.revoked": gettext_lazy("Revoke invitation"),
     "invitation.accepted": gettext_lazy("Accept invitation"),
     "list.exported": gettext_lazy("Export"),
+    "run_events.sealed": gettext_lazy("Seal run events"),
 }
 """An action without words here is written as its code says."""
 
