@@ -90,6 +90,7 @@ INSTALLED_APPS = [
     "operations",
     "onboarding",
     "tenantpilot.people",
+    "tenantpilot.records",
     "tenantpilot.quickstart",
 ]
 

@@ -30,6 +30,17 @@ RUNS = Entry(_("Operations"), "operations", "activity", ("/admin/operations",))
 HOME = Entry(_("Dashboard"), "dashboard", "grid", ())
 TENANTS = Entry(_("Tenants"), "tenants", "building", ("/admin/tenants", "/admin/t/"))
 
+# The paths of Django's own pages begin with the app's name.
+RECORDS = (
+    "/admin/records",
+    "/admin/tenancy/",
+    "/admin/providers/",
+    "/admin/operations/operationrun/",
+    "/admin/operations/runevent/",
+    "/admin/operations/notification/",
+    "/admin/audit/auditentry/",
+)
+
 GROUPS: tuple[Group, ...] = (
     Group(
         _("Overview"),
@@ -53,6 +64,7 @@ GROUPS: tuple[Group, ...] = (
         (
             Entry(_("People"), "people", "user", ("/admin/people",), "manage_members"),
             Entry(_("Audit log"), "audit", "list", ("/admin/audit",), "view_audit"),
+            Entry(_("Records"), "records", "columns", RECORDS, "manage_members"),
         ),
     ),
 )
@@ -70,7 +82,8 @@ def tenants_url() -> str:
 
 def is_below_tenants(path: str) -> bool:
     """Whether the page at `path` is about one tenant, so that the tenants list stands above it."""
-    return path.startswith(("/admin/t/", "/admin/provider-connections/", "/admin/operations/"))
+    below = path.startswith(("/admin/t/", "/admin/provider-connections/", "/admin/operations/"))
+    return below and not path.startswith(RECORDS)
 
 
 def runs_url() -> str:
@@ -102,6 +115,6 @@ def _drawn(entry: Entry, path: str) -> dict[str, Any]:
     current = ""
     if path == url:
         current = "page"
-    elif path.startswith(entry.sections):
+    elif path.startswith(entry.sections) and (entry.sections is RECORDS or not path.startswith(RECORDS)):
         current = "true"
     return {"label": entry.label, "url": url, "icon": entry.icon, "current": current}

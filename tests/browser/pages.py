@@ -1,5 +1,6 @@
 """Every page of the console, where to find each, and whose eyes it is looked at through."""
 
+import re
 from dataclasses import dataclass
 
 from django.urls import URLPattern, URLResolver, get_resolver
@@ -62,6 +63,17 @@ LOOKS = (
     Look("audit", "audit", "/admin/audit"),
     Look("people", "people", "/admin/people", who="owner"),
     Look("people-invite", "people_invite", "/admin/people/invite", who="owner"),
+    Look("records", "records", "/admin/records", who="owner"),
+    Look(
+        "records-runs", "operations_operationrun_changelist", "/admin/operations/operationrun/", who="owner"
+    ),
+    Look("record", "operationrun", "/admin/operations/operationrun/{succeeded}/change/", who="owner"),
+    Look(
+        "record-history",
+        "operations_operationrun_history",
+        "/admin/operations/operationrun/{succeeded}/history/",
+        who="owner",
+    ),
     Look("person", "person", "/admin/people/{operator}", who="owner"),
     Look("person-tenant", "person_tenant", "/admin/people/{operator}/tenants/contoso", who="owner"),
     Look("person-disable", "person_disable", "/admin/people/{operator}/disable", who="owner"),
@@ -87,6 +99,10 @@ NO_PAGES = {
 }  # fmt: skip
 
 
+RECORD = re.compile(r"_(changelist|history|export)$")
+RUN_RECORD = {"operations_operationrun_changelist", "operations_operationrun_history"}
+
+
 def places(stack: Stack) -> dict[str, int]:
     """The ids that stand in paths: default connections by tenant, runs by outcome, memberships by person."""
     by_tenant = (
@@ -103,8 +119,9 @@ def places(stack: Stack) -> dict[str, int]:
 
 
 def page_names() -> set[str]:
-    """The names of every URL of ours; the admin's registered models have theirs from Django."""
-    return {name for name in _names(get_resolver().url_patterns) if name not in NO_PAGES}
+    """The names of every URL of ours. Records are drawn by the same templates: the runs stand for all of them."""
+    names = {name for name in _names(get_resolver().url_patterns) if name not in NO_PAGES}
+    return {name for name in names if not RECORD.search(name) or name in RUN_RECORD}
 
 
 def _names(patterns: list[URLPattern | URLResolver]) -> set[str]:

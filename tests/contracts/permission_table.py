@@ -187,4 +187,41 @@ OWN_THINGS = (
     Row("admin/notifications/email", "POST", "302"),
 )
 
-TABLE = (*SURFACES, *LISTS, *PAGES, *WORKSPACE, *OWN_THINGS, *SITE)
+RECORD_LIST = "200 403 403 403 403 200"
+# What belongs to a workspace alone is in sight of the bystander as well.
+OF_WORKSPACE = ("tenancy/workspace", "tenancy/membership", "tenancy/invitation", "providers/appregistration")
+OF_TENANT = (
+    "tenancy/tenant", "tenancy/tenantentitlement", "providers/providerconnection", "providers/directorycollection",
+    "providers/directorygroup", "providers/roledefinition", "operations/operationrun", "operations/runevent",
+    "operations/notification", "audit/auditentry",
+)  # fmt: skip
+
+
+def _record_rows(model: str) -> tuple[Row, ...]:
+    """Every page of one registered model: to look at for owners, to change for nobody."""
+    here, one = f"admin/{model}/", f"admin/{model}/<path:object_id>/"
+    ids, absent = {"object_id": f"{{{model}}}"}, {"object_id": GONE}
+    seen = "403" if model in OF_WORKSPACE else "404"
+    opened, kept = f"404 {seen} 403 403 403 200", f"404 {seen} 403 403 403 403"
+    return (
+        Row(here, "GET", RECORD_LIST),
+        Row(f"{here}export/", "GET", RECORD_LIST),
+        Row(f"{here}add/", "GET", "403"),
+        Row(f"{here}add/", "POST", "403"),
+        Row(one, "GET", "302", ids),
+        Row(f"{one}change/", "GET", opened, ids, absent),
+        Row(f"{one}change/", "POST", kept, ids, absent),
+        Row(f"{one}history/", "GET", opened, ids, absent),
+        Row(f"{one}delete/", "GET", kept, ids, absent),
+        Row(f"{one}delete/", "POST", kept, ids, absent),
+    )
+
+
+RECORDS = {model: _record_rows(model) for model in (*OF_WORKSPACE, *OF_TENANT)}
+RECORDS_START = (
+    Row("admin/records", "GET", RECORD_LIST),
+    Row("admin/^(?P<app_label>tenancy|providers|operations|audit)/$", "GET", "200 404 404 404 404 200",
+        {"app_label": "tenancy"}),
+)  # fmt: skip
+
+TABLE = (*SURFACES, *LISTS, *PAGES, *WORKSPACE, *OWN_THINGS, *RECORDS_START, *SITE)

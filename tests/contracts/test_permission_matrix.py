@@ -5,19 +5,25 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.db import transaction
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.views.generic import RedirectView
 
+from operations.models import Notification, RunEvent
+from providers.choices import ObjectKind
+from tenantpilot.audit.models import AuditEntry
+from tenantpilot.audit.record import record
 from tenantpilot.tenancy import invitations
 from tenantpilot.tenancy.capabilities import Role
 from tenantpilot.tenancy.models import Membership
 from tests import factories
+from tests.console.rows import make_collection, make_groups, make_roles
 from tests.contracts.conftest import OUTCOME
 from tests.contracts.conftest import RUN as RUN_JSON
-from tests.contracts.permission_table import PEOPLE, TABLE, Row
+from tests.contracts.permission_table import PEOPLE, RECORDS, TABLE, Row
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis_url")]
 
@@ -72,7 +78,7 @@ def people(world) -> dict[str, Any]:
 
 
 def address(row: Row, values: dict[str, Any], names: dict[str, Any]) -> str:
-    path = re.sub(r"\(\?P<(\w+)>[^)]*\)\$?", r"<str:\1>", row.route)
+    path = re.sub(r"\^?\(\?P<(\w+)>[^)]*\)(/?)\$?", r"<str:\1>\2", row.route)
     for name, value in values.items():
         path = re.sub(rf"<\w+:{name}>", str(value).format(**names), path)
     return f"/{path}"
@@ -109,8 +115,9 @@ def same(answer: HttpResponse, url: str) -> bytes:
 
 def test_every_route_has_a_row_and_every_row_a_route():
     needed = {route for route, pattern in routes().items() if not is_mend(route, pattern)}
-    assert needed - {row.route for row in TABLE} == set(), "add rows to permission_table.py"
-    assert {row.route for row in TABLE} - needed == set()
+    rows = {row.route for table in (TABLE, *RECORDS.values()) for row in table}
+    assert needed - rows == set(), "add rows to permission_table.py"
+    assert rows - needed == set()
 
 
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: f"{row.method} {row.route}")
@@ -164,3 +171,55 @@ def test_slash_forms_lead_to_their_pages_whoever_asks(names):
         url = "/" + re.sub(r"<\w+:\w+>", "1", route)
         answer = Client().get(url)
         assert (answer.status_code // 100, answer["Location"]) == (3, url.rstrip("/")), route
+
+
+@pytest.mark.parametrize("model", RECORDS)
+def test_records_are_shown_to_owners_and_changed_by_nobody(model, world, people, names):
+    """All pages of one model at once; they have no fragment and no JSON of their own."""
+    names = names | {model: record_id(model, world, names)}
+    for row in RECORDS[model]:
+        url = address(row, row.names, names)
+        for name, person in people.items():
+            answer = ask(client_for(person), row, url, "page")
+            assert answer.status_code == row.status(name, "page"), f"{row.method} {url}, {name}"
+        _stranger(row, "page", url)
+        if row.absent:
+            client, absent = client_for(people["outsider"]), address(row, row.absent, names)
+            hidden, missing = ask(client, row, url, "page"), ask(client, row, absent, "page")
+            assert same(hidden, url) == same(missing, absent)
+
+
+def record_id(model: str, world, names: dict[str, Any]) -> int:
+    """A row of the model that belongs to the tenant or to its workspace."""
+    groups = make_collection(world.tenant, ObjectKind.GROUPS, "all_groups_v1")
+    make_groups(groups, ["Finance"])
+    make_roles(make_collection(world.tenant, ObjectKind.ENTRA_ROLE_DEFINITIONS, ""), ["Reader"])
+    Notification.objects.create(recipient=world.operator, run_id=names["run"])
+    record(
+        "tenant.id_changed",
+        workspace_id=world.workspace.pk,
+        tenant_id=world.tenant.pk,
+        actor_id=world.owner.pk,
+    )
+    known: dict[str, int] = {
+        "tenancy/workspace": world.workspace.pk,
+        "tenancy/membership": names["member"],
+        "tenancy/invitation": names["invitation"],
+        "providers/appregistration": world.connection.app_registration_id,
+        "tenancy/tenant": world.tenant.pk,
+        "providers/providerconnection": world.connection.pk,
+        "providers/directorycollection": groups.pk,
+        "operations/operationrun": names["run"],
+        "operations/runevent": RunEvent.objects.filter(run=names["run"])[0].pk,
+        "audit/auditentry": AuditEntry.objects.filter(tenant=world.tenant).latest("pk").pk,
+    }
+    return known.get(model) or apps.get_model(model.replace("/", ".")).objects.latest("pk").pk
+
+
+def test_autocomplete_of_records_offers_an_owner_their_own_rows_alone(world, as_):
+    query = "/admin/autocomplete/?app_label=operations&model_name=operationrun&field_name=tenant&term=o"
+    found = as_(world.owner).get(query).json()["results"]
+    assert [each["text"] for each in found] == ["Contoso"]
+    assert as_(world.outsider).get(query).json()["results"] == []
+    for person in (world.manager, world.operator, world.readonly):
+        assert as_(person).get(query).status_code == 403
