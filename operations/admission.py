@@ -8,16 +8,19 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 
+from operations.scopes import Scope
+
 # The ORM can't name a partial index as conflict target together with RETURNING, so this statement is SQL for being
 # right; being one statement on an autocommit connection also saves two round trips.
 _INSERT = """
 WITH run AS (
   INSERT INTO operations_operationrun
     (tenant_id, connection_id, operation_type, op_key, identity, scope_key, params,
-     origin, surface, initiator_id, retry_of_id)
-  VALUES (%(tenant)s, %(connection)s, %(type)s, %(op_key)s, %(identity)s::jsonb, %(scope)s, %(params)s::jsonb,
-          %(origin)s, %(surface)s, %(initiator)s, %(retry_of)s)
-  ON CONFLICT (scope_key) WHERE status IN ('queued', 'running') DO NOTHING
+     origin, surface, initiator_id, retry_of_id{columns})
+  SELECT %(tenant)s, %(connection_id)s, %(type)s, %(op_key)s, %(identity)s::jsonb, %(connection)s, %(params)s::jsonb,
+         %(origin)s, %(surface)s, %(initiator)s, %(retry_of)s{values}
+  WHERE NOT EXISTS ({beside})
+  ON CONFLICT {conflict} DO NOTHING
   RETURNING id, created_at
 ), event AS (
   INSERT INTO operations_runevent (run_id, seq, kind, actor_id, data)
@@ -25,6 +28,21 @@ WITH run AS (
 )
 SELECT id, created_at, (SELECT max(seen_at) FROM operations_worker), now() FROM run
 """
+_READ = _INSERT.format(
+    columns="",
+    values="",
+    beside="""SELECT 1 FROM operations_operationrun w
+    WHERE w.directory_key = %(directory)s AND w.status IN ('queued', 'running')""",
+    conflict="(scope_key) WHERE status IN ('queued', 'running')",
+)
+# A write has two unique keys, so any conflict is one that matters.
+_WRITE = _INSERT.format(
+    columns=", directory_key",
+    values=", %(directory)s",
+    beside="""SELECT 1 FROM operations_operationrun r JOIN tenancy_tenant t ON t.id = r.tenant_id
+    WHERE t.entra_tenant_id = %(entra)s AND r.directory_key IS NULL AND r.status IN ('queued', 'running')""",
+    conflict="",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +54,7 @@ class NewRun:
     operation_type: str
     op_key: str
     identity: dict[str, Any]
-    scope_key: str
+    scope: Scope
     params: dict[str, Any]
     origin: str
     surface: str
@@ -53,23 +71,23 @@ class Admitted:
 
 
 def insert(new: NewRun) -> Admitted | None:
-    """Write the run and its first event, or return None when another run holds the scope: the database decides."""
+    """Write the run and its first event, or return None when another run is in the way: the database decides."""
     with connection.cursor() as cursor:
         cursor.execute(
-            _INSERT,
+            _WRITE if new.scope.write else _READ,
             {
                 "tenant": new.tenant_id,
-                "connection": new.connection_id,
+                "connection_id": new.connection_id,
                 "type": new.operation_type,
                 "op_key": new.op_key,
                 "identity": json.dumps(new.identity),
-                "scope": new.scope_key,
                 "params": json.dumps(new.params),
                 "origin": new.origin,
                 "surface": new.surface,
                 "initiator": new.initiator_id,
                 "retry_of": new.retry_of_id,
                 "facts": json.dumps(new.facts),
+                **new.scope.values(),
             },
         )
         row = cursor.fetchone()

@@ -6,7 +6,7 @@ from operations.phrases import ACTION_KINDS, action_types
 from tenantpilot.core import reasons
 from tenantpilot.core.reasons import Reason
 
-SCOPE_KINDS = ("connection",)
+SCOPE_KINDS = ("connection", "directory")
 """Every ``kind`` of a protected scope."""
 
 _HEAD = """# Reasons

@@ -1,5 +1,7 @@
 """The states of a run and of the answer to a start, with the groupings that queries need."""
 
+from uuid import UUID
+
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
@@ -38,6 +40,8 @@ class Origin(TextChoices):
     CONSOLE = "console", _("Console")
     API = "api", _("API")
     RETRY = "retry", _("Retry")
+    BULK = "bulk", _("Several tenants")
+    CHAIN = "chain", _("Chain")
     SYSTEM = "system", _("System")
 
 
@@ -51,6 +55,8 @@ class Access(TextChoices):
 class Surface(TextChoices):
     TENANT = "tenant", _("Tenant")
     CONNECTION = "connection", _("Provider connection")
+    RESTORE = "restore", _("Restore")
+    ONBOARDING = "onboarding", _("Onboarding")
 
 
 class EventKind(TextChoices):
@@ -66,3 +72,8 @@ class EventKind(TextChoices):
 def connection_scope(connection_id: int) -> str:
     """Return the protected scope of a read: its connection, and nothing else of the tenant."""
     return f"connection:{connection_id}"
+
+
+def directory_scope(entra_tenant_id: UUID) -> str:
+    """Return what a write protects besides its connection: one key for the whole installation."""
+    return f"directory:{entra_tenant_id}"

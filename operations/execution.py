@@ -17,6 +17,7 @@ from django.utils import timezone
 from operations import gate, identity, metrics, reasons, registry, transitions
 from operations.choices import Access, RunOutcome
 from operations.context import RunContext, RunResult
+from operations.params import Params
 from operations.pulse import Cancelled, DeadlineReached, FencedOut, Pulse
 from operations.registry import OperationType
 from operations.transitions import Claim, Ending
@@ -62,7 +63,8 @@ def _attempt(claim: Claim, pulse: Pulse) -> None:
 def _worked(run: RunContext, operation: OperationType, target: Target) -> RunResult | None:
     """Return how the work ended, or None when the run waits for another attempt. Raises FencedOut."""
     try:
-        return _not_ready(operation, target) or _handled(run, operation)
+        params = operation.params.parse(run.claim.params)
+        return _not_ready(run, operation, params, target) or _handled(run, operation, params)
     except FencedOut:
         raise
     except Cancelled:
@@ -83,10 +85,10 @@ def _worked(run: RunContext, operation: OperationType, target: Target) -> RunRes
         return _broken(run)
 
 
-def _handled(run: RunContext, operation: OperationType) -> RunResult:
+def _handled(run: RunContext, operation: OperationType, params: Params) -> RunResult:
     """Do the work. However it ends, a token that was issued meanwhile shows what is granted."""
     try:
-        result = operation.handler(run, operation.params.parse(run.claim.params))
+        result = operation.handler(run, params)
     except FencedOut:
         raise
     except Exception:
@@ -112,9 +114,11 @@ def _broken(run: RunContext) -> RunResult:
     return RunResult.failed(reasons.INTERNAL_ERROR, reference=reference)
 
 
-def _not_ready(operation: OperationType, target: Target) -> RunResult | None:
+def _not_ready(run: RunContext, operation: OperationType, params: Params, target: Target) -> RunResult | None:
     """Ask for readiness once more: consent may have gone while the run waited."""
-    found = gate.blockers(operation, target, timezone.now())
+    if run.claim.beside_write:
+        return _ended(RunOutcome.BLOCKED, reasons.DIRECTORY_BUSY)
+    found = gate.blockers(operation, target, params, timezone.now())
     if not found:
         return None
     return RunResult(RunOutcome.BLOCKED, found[0].code, dict(found[0].facts))

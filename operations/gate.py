@@ -14,33 +14,28 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from operations import admission, answers, metrics, reasons, relay
-from operations.choices import Origin, StartStatus, connection_scope
+from operations.choices import Origin, StartStatus
+from operations.models import OperationRun
 from operations.outcomes import RunRef, StartOutcome, stamp
 from operations.params import Params, op_key
 from operations.registry import OperationType
+from operations.scopes import Holder, Scope, holder
 from providers import readiness
-from providers.reasons import CONNECTION_MISSING
 from providers.selectors import Target
 from tenantpilot.audit import where
 from tenantpilot.audit.record import About, record
 from tenantpilot.tenancy.capabilities import Capability
+from tenantpilot.tenancy.models import User
+from tenantpilot.tenancy.permissions import visible_to
 
 log = structlog.get_logger(__name__)
 TURNS = 5
 
-# The run that holds a scope, with its op_key; and how to look for it.
-Holder = tuple[RunRef, str]
-Look = Callable[[str], Holder | None]
-
-_ACTIVE_RUN = """
-SELECT r.id, r.status, r.operation_type, r.op_key, r.created_at, coalesce(nullif(u.first_name, ''), u.username, '')
-FROM operations_operationrun r LEFT JOIN tenancy_user u ON u.id = r.initiator_id
-WHERE r.scope_key = %s AND r.status IN ('queued', 'running')
-"""
+Look = Callable[[Scope], Holder | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +58,7 @@ def start(request: Start, *, key: answers.Key | None = None) -> StartOutcome:
     ``answers.KeyReused`` (the same key with another payload), and RuntimeError inside somebody's transaction.
     """
     _require(request)
-    params = request.operation.params.parse(request.data)
+    params = parsed(request)
     _refuse_open_transaction()
     if key is None:
         outcome = _decide(request, params)
@@ -86,10 +81,17 @@ def refusal(request: Start) -> StartOutcome | None:
 
 def refusals(requests: Sequence[Start]) -> list[StartOutcome | None]:
     """Return what ``refusal`` says of each; starts of one scope share one look at the run that holds it."""
-    look = cache(_holder)
+    look = cache(holder)
     for request in requests:
         _require(request)
-    return [_refusal(request, request.operation.params.parse(request.data), look) for request in requests]
+    return [_refusal(request, parsed(request), look) for request in requests]
+
+
+def parsed(request: Start) -> Params:
+    """Return the validated input, completed by the operation where it binds it. Raises InvalidInput."""
+    params = request.operation.params.parse(request.data)
+    bind = request.operation.bind
+    return bind(params, request.target) if bind else params
 
 
 def _require(request: Start) -> None:
@@ -117,58 +119,49 @@ def _decide(request: Start, params: Params) -> StartOutcome:
 
 
 def _refusal(request: Start, params: Params, look: Look | None = None) -> StartOutcome | None:
-    return _unresolved(request) or _held(request, params, look or _holder) or _not_ready(request)
+    return _unresolved(request) or _held(request, params, look or holder) or _not_ready(request, params)
 
 
 def _unresolved(request: Start) -> StartOutcome | None:
     if request.target.connection is not None:
         return None
-    archived = request.target.tenant.archived_at is not None
-    return (
-        _not_ready(request)
-        if archived
-        else _outcome(
-            request,
-            StartStatus.BLOCKED,
-            reason_code=CONNECTION_MISSING.code,
-            blockers=(CONNECTION_MISSING.code,),
-        )
-    )
-
-
-def _holder(scope_key: str) -> Holder | None:
-    with connection.cursor() as cursor:
-        # The key goes in as a parameter: computed in a join, PostgreSQL reads the whole index of active runs.
-        cursor.execute(_ACTIVE_RUN, [scope_key])
-        row = cursor.fetchone()
-    if row is None:
-        return None
-    run_id, status, operation_type, held_key, created_at, initiator = row
-    return RunRef(run_id, status, operation_type, stamp(created_at), initiator), held_key
+    return _not_ready(request, None)
 
 
 def _held(request: Start, params: Params, look: Look) -> StartOutcome | None:
-    scope_key = _scope_key(request)
-    holder = look(scope_key)
-    if holder is None:
+    scope = Scope.of(request.operation, request.target)
+    held = look(scope)
+    if held is None:
         return None
-    run, held_key = holder
-    shown: RunRef | None = run
-    if request.actor_id is not None and Capability.VIEW_RUN not in request.target.capabilities:
-        shown = None
-    if held_key == op_key(request.operation.name, scope_key, params.identity()):
+    shown = held.run if _may_see(request, held) else None
+    mine = held.tenant_id == request.target.tenant.id
+    if mine and held.op_key == op_key(request.operation.name, scope.key, params.identity()):
         return _outcome(request, StartStatus.DEDUPED, run=shown, reason_code=reasons.ALREADY_RUNNING.code)
+    facts = {"holder": shown.operation_type if shown else ""}
+    if held.beside:
+        facts["scope"] = "directory"
     return _outcome(
         request,
         StartStatus.SCOPE_BUSY,
         run=shown,
         reason_code=reasons.SCOPE_BUSY.code,
-        reason_facts={"holder": run.operation_type if shown else ""},
+        reason_facts=facts,
     )
 
 
-def _not_ready(request: Start) -> StartOutcome | None:
-    found = blockers(request.operation, request.target, timezone.now())
+def _may_see(request: Start, held: Holder) -> bool:
+    """Whether the reader may see the run in the way; one of another tenant, and so of another workspace, seldom."""
+    if request.actor_id is None:
+        return True
+    if held.tenant_id == request.target.tenant.id:
+        return Capability.VIEW_RUN in request.target.capabilities
+    reader = User.objects.get(pk=request.actor_id)
+    run = OperationRun.objects.filter(pk=held.run.id)
+    return visible_to(run, reader, capability=Capability.VIEW_RUN, path="tenant").exists()
+
+
+def _not_ready(request: Start, params: Params | None) -> StartOutcome | None:
+    found = blockers(request.operation, request.target, params, timezone.now())
     if not found:
         return None
     return _outcome(
@@ -180,28 +173,37 @@ def _not_ready(request: Start) -> StartOutcome | None:
     )
 
 
-def blockers(operation: OperationType, target: Target, now: datetime) -> list[readiness.Blocker]:
-    """Return why ``operation`` can't work on ``target`` now; the worker asks the same once more before it works."""
-    return readiness.blockers(
+def blockers(
+    operation: OperationType, target: Target, params: Params | None, now: datetime
+) -> list[readiness.Blocker]:
+    """Return why ``operation`` can't work on ``target`` now; the worker asks the same once more before it works.
+
+    The operation's own reasons stand last, and are asked for where there are a connection and input to judge.
+    """
+    archived = target.tenant.archived_at is not None
+    found = readiness.blockers(
         target.connection,
         operation.needs,
-        archived=target.tenant.archived_at is not None,
+        archived=archived,
         now=now,
         max_age=timedelta(days=settings.FACTS_MAX_AGE_DAYS),
     )
+    if operation.blockers is None or params is None or target.connection is None or archived:
+        return found
+    return [*found, *operation.blockers(target, params)]
 
 
 def _admit(request: Start, params: Params) -> StartOutcome | None:
     assert request.target.connection is not None
-    identity, scope_key = params.identity(), _scope_key(request)
+    identity, scope = params.identity(), Scope.of(request.operation, request.target)
     admitted = admission.insert(
         admission.NewRun(
             tenant_id=request.target.tenant.id,
             connection_id=request.target.connection.id,
             operation_type=request.operation.name,
-            op_key=op_key(request.operation.name, scope_key, identity),
+            op_key=op_key(request.operation.name, scope.key, identity),
             identity=identity,
-            scope_key=scope_key,
+            scope=scope,
             params=dict(identity),
             origin=request.origin,
             surface=request.surface,
@@ -257,11 +259,6 @@ def _facts_used(target: Target) -> dict[str, Any]:
         "fault": facts.fault_code,
         "observed": stamp(facts.permissions_observed_at) if facts.permissions_observed_at else "",
     }
-
-
-def _scope_key(request: Start) -> str:
-    assert request.target.connection is not None
-    return connection_scope(request.target.connection.id)
 
 
 def _outcome(request: Start, status: StartStatus, **more: Any) -> StartOutcome:

@@ -25,6 +25,8 @@ class OperationRun(models.Model):
     op_key = models.CharField(max_length=64)
     identity = models.JSONField(default=dict)
     scope_key = models.CharField(max_length=100)
+    # Writes only: what they protect besides their connection, whichever connection or workspace they come from.
+    directory_key = models.CharField(max_length=60, null=True)  # noqa: DJ001  # absent for reads
     params = models.JSONField(default=dict)
     origin = models.CharField(max_length=16, choices=Origin.choices)
     surface = models.CharField(max_length=64, blank=True, db_default="")
@@ -72,6 +74,11 @@ class OperationRun(models.Model):
             # The only admission lock: it can't leak, since it is the run.
             models.UniqueConstraint(
                 fields=["scope_key"], condition=IS_ACTIVE, name="one_active_run_per_scope"
+            ),
+            models.UniqueConstraint(
+                fields=["directory_key"],
+                condition=IS_ACTIVE & Q(directory_key__isnull=False),
+                name="one_active_write_per_directory",
             ),
             models.CheckConstraint(
                 name="running_has_claim",

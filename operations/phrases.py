@@ -20,12 +20,13 @@ from tenantpilot.tenancy.capabilities import least_role_with
 # Facts that hold an ISO 8601 time.
 TIMES = ("until", "since")
 RETRY = "retry"
+RESUME = "resume"
 ASK_ROLE = "ask_role"
 VIEW_RUN = "view_run"
 CANCEL = "cancel"
 FORCE_RELEASE = "force_release"
 
-ACTION_KINDS = (VIEW_RUN, RETRY, CANCEL, FORCE_RELEASE)
+ACTION_KINDS = (VIEW_RUN, RETRY, RESUME, CANCEL, FORCE_RELEASE)
 """Every ``kind`` of an action link."""
 
 # Places that only some may open, and the page beside them that shows the rest what is wrong.
@@ -51,6 +52,7 @@ class About:
     connection_id: int | None = None
     run_id: int | None = None
     operation_type: str = ""
+    params: Mapping[str, Any] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
 
     def words(self) -> Facts:
@@ -62,7 +64,7 @@ class About:
 def action_types() -> list[str]:
     """Return every ``actionType`` of a next step."""
     declared = {step.action_type for reason in reasons.all_reasons() for step in reason.next_steps}
-    return sorted(declared | {ASK_ROLE})
+    return sorted(declared | {ASK_ROLE, RESUME})
 
 
 def readable(value: Any) -> str:
@@ -119,6 +121,12 @@ def may_retry(operation_type: str) -> bool:
     return registry.knows(operation_type) and registry.get(operation_type).access is Access.READ
 
 
+def resume_href(operation_type: str, slug: str, params: Mapping[str, Any]) -> str:
+    """Return where the rest of a write of this type is planned; empty where it declares no such place."""
+    resume = registry.get(operation_type).resume if registry.knows(operation_type) else None
+    return reverse(resume.route, args=resume.args(slug, params)) if resume else ""
+
+
 def ask_role(capability: str, about: About) -> str:
     """Name who can do it."""
     role = least_role_with(capability).label
@@ -140,12 +148,17 @@ def _step(step: NextStep, about: About) -> dict[str, str] | None:
 
 
 def _retry(step: NextStep, about: About) -> dict[str, str] | None:
-    if about.run_id is None or not may_retry(about.operation_type):
+    """Offer a read again, of a write its rest; nothing of a write that declares no way to resume."""
+    if about.run_id is None or not registry.knows(about.operation_type):
         return None
+    label, action, href = str(step.label), RETRY, reverse("run_retry", args=[about.run_id])
+    if not may_retry(about.operation_type):
+        label, action = _("Resume"), RESUME
+        href = resume_href(about.operation_type, about.slug, about.params)
     capability = registry.get(about.operation_type).capability
     if capability not in about.capabilities:
         return {"label": ask_role(capability, about), "actionType": ASK_ROLE}
-    return {"label": str(step.label), "href": reverse("run_retry", args=[about.run_id]), "actionType": RETRY}
+    return {"label": label, "href": href, "actionType": action} if href else None
 
 
 def _with_address(label: str, action_type: str, route: str, about: About) -> dict[str, str]:

@@ -6,13 +6,22 @@ from tenantpilot.core.reasons import NextStep, Reason, declare
 
 VIEW_RUN = NextStep(_("View run"), "view_run", route="run")
 RETRY = NextStep(_("Retry"), "retry", route="run")
+"""Of a read. A write is never repeated: it offers Resume in this step's place, where it says how."""
 OPEN_OPERATIONS = NextStep(_("Open operations"), "open_operations", route="operations")
 
 SCOPE_BUSY = declare(
     Reason(
         "operation.scope_busy",
-        _("%(holder)s is using this connection. Try again when it ends."),
+        _("%(holder)s is using %(scope)s. Try again when it ends."),
         (VIEW_RUN,),
+        severity="warning",
+    )
+)
+DIRECTORY_BUSY = declare(
+    Reason(
+        "operation.directory_busy",
+        _("A write to this directory began at the same moment."),
+        (RETRY,),
         severity="warning",
     )
 )

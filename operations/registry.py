@@ -1,19 +1,22 @@
 """Operation types: what TenantPilot can do at a provider, each declared once in a file of its own."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from operations.choices import Access, Surface
 from operations.params import Params
-from providers.readiness import Needs
+from providers.readiness import Blocker, Needs
+from providers.selectors import Target
 from tenantpilot.core.reasons import Words
 
 if TYPE_CHECKING:
     from operations.context import RunContext, RunResult
 
 Handler = Callable[["RunContext", "Params"], "RunResult"]
+Blockers = Callable[[Target, Any], Sequence[Blocker]]
+Bind = Callable[[Any, Target], Params]
 NAME = re.compile(r"^[a-z_]+(\.[a-z_]+)+$")
 
 
@@ -22,11 +25,30 @@ class UnknownOperation(LookupError):
 
 
 @dataclass(frozen=True)
+class Resume:
+    """Where the rest of a write is planned: the page ``route`` of a tenant's slug and the run's input ``param``."""
+
+    route: str
+    param: str
+
+    def args(self, slug: str, params: Mapping[str, Any]) -> list[Any]:
+        """Return the arguments of the page's address. Raises KeyError where the run has no such input."""
+        return [slug, params[self.param]]
+
+
+@dataclass(frozen=True)
 class OperationType:
     """One operation: its words, who may start it where, what it needs, and the code that does it.
 
     ``verb`` is the button ("Sync groups"); the same words head its outcome, its run and its audit entry.
     ``capability`` is a codename on the tenant. ``path`` is the surface of its own under /admin/t/<tenant>/, if any.
+    ``access`` decides what a run has to itself (see ``operations.scopes``) and whether it may be tried again by itself.
+
+    ``bind(params, target)`` completes validated input from the database before anything is looked up, so that what it
+    adds counts as sameness (a restore run's current plan hash). It reads only, and may raise InvalidInput.
+    ``blockers(target, params)`` returns the operation's own reasons why it can't work now; they stand after all of
+    readiness. The gate asks before it admits, the worker once more after its claim. It reads only.
+    ``resume`` is what a write that did not come to its end offers instead of a retry.
     """
 
     name: str
@@ -39,6 +61,9 @@ class OperationType:
     params: type[Params]
     handler: Handler
     path: str = ""
+    bind: Bind | None = None
+    blockers: Blockers | None = None
+    resume: Resume | None = None
 
     def __str__(self) -> str:
         return self.name
@@ -59,6 +84,9 @@ def operation_type(
     access: Access = Access.READ,
     params: type[Params] = Params,
     path: str = "",
+    bind: Bind | None = None,
+    blockers: Blockers | None = None,
+    resume: Resume | None = None,
 ) -> Callable[[Handler], Handler]:
     """Declare the decorated handler as an operation type.
 
@@ -71,7 +99,19 @@ def operation_type(
         if not NAME.match(name) or name in _types:
             raise ValueError(f"Malformed or taken operation name: {name}")
         _types[name] = OperationType(
-            name, verb, description, capability, frozenset(surfaces), needs, access, params, handler, path
+            name=name,
+            verb=verb,
+            description=description,
+            capability=capability,
+            surfaces=frozenset(surfaces),
+            needs=needs,
+            access=access,
+            params=params,
+            handler=handler,
+            path=path,
+            bind=bind,
+            blockers=blockers,
+            resume=resume,
         )
         return handler
 

@@ -12,7 +12,7 @@ from tenantpilot.tenancy.permissions import CAPABILITIES_SQL, is_visible
 # One statement, for this is polled every two seconds while a run is watched.
 _FIND = f"""
 SELECT r.id, r.operation_type, r.status, r.outcome, r.attempt, r.surface, r.origin, r.params, r.scope_key,
-  r.reason_code, r.reason_facts, r.progress, r.counts, r.failures, r.cost, r.diagnostics,
+  r.directory_key, r.reason_code, r.reason_facts, r.progress, r.counts, r.failures, r.cost, r.diagnostics,
   r.created_at, r.started_at, r.completed_at, r.not_before, r.lease_until, r.cancel_requested_at, r.claimed_by, r.fence,
   r.connection_id, c.label, c.provider, t.slug, t.name, w.name,
   coalesce(nullif(u.first_name, ''), u.username, ''), {CAPABILITIES_SQL}, (
@@ -43,6 +43,7 @@ class RunRecord:
     origin: str
     params: dict[str, Any]
     scope_key: str
+    directory_key: str | None
     reason_code: str
     reason_facts: dict[str, Any]
     progress: dict[str, Any]

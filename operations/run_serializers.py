@@ -14,10 +14,12 @@ from operations.choices import ExecutionStatus, RunOutcome
 from operations.phrases import (
     CANCEL,
     FORCE_RELEASE,
+    RESUME,
     RETRY,
     About,
     may_retry,
     next_steps,
+    resume_href,
     sentence,
     verb_of,
 )
@@ -98,6 +100,7 @@ def about_run(run: RunRecord) -> About:
         connection_id=run.connection_id,
         run_id=run.id,
         operation_type=run.operation_type,
+        params=run.params,
         facts=run.reason_facts,
     )
 
@@ -128,13 +131,26 @@ def _actions(run: RunRecord, steps: list[dict[str, str]]) -> list[dict[str, str]
         if Capability.FORCE_RELEASE in run.capabilities and may_force_release(run):
             actions.append(action(_("Force-release"), "run_force_release", FORCE_RELEASE))
         return actions
-    offered = any(step.get("actionType") == RETRY for step in steps)
-    if run.outcome in ENDED_BADLY and not offered and may_cancel(run) and may_retry(run.operation_type):
+    offered = any(step.get("actionType") in (RETRY, RESUME) for step in steps)
+    if run.outcome not in ENDED_BADLY or offered or not may_cancel(run):
+        return actions
+    if may_retry(run.operation_type):
         actions.append(action(_("Retry"), "run_retry", RETRY))
+    elif href := resume_href(run.operation_type, run.tenant_slug, run.params):
+        actions.append({"label": _("Resume"), "href": href, "kind": RESUME})
     return actions
 
 
 def _scope(run: RunRecord) -> dict[str, Any]:
+    """Return the widest scope that the run has to itself; a write's directory includes its connection."""
+    if run.directory_key:
+        kind, _colon, entra = run.directory_key.partition(":")
+        label = _("The directory of %(tenant)s, and %(connection)s")
+        return {
+            "kind": kind,
+            "id": entra,
+            "label": label % {"tenant": run.tenant, "connection": run.connection_label},
+        }
     kind, _colon, name = run.scope_key.partition(":")
     return {"kind": kind, "id": int(name), "label": run.connection_label}
 

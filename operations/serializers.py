@@ -47,6 +47,7 @@ def about_start(outcome: StartOutcome, capabilities: frozenset[str]) -> About:
     facts = dict(outcome.reason_facts)
     if outcome.status is StartStatus.SCOPE_BUSY:
         facts["holder"] = _holder(outcome.run)
+        facts["scope"] = _("this directory") if facts.get("scope") else _("this connection")
     return About(
         tenant=tenant["name"],
         slug=tenant["slug"],

@@ -29,6 +29,16 @@ _NOTICE = """
 )"""
 _RELEASED = "claim_token = NULL, lease_until = NULL, event_seq = event_seq + 1"
 
+# The last word between a read and a write of one directory that were admitted in the same instant: operations.scopes.
+_READS_BESIDE = """
+SELECT 1 FROM operations_operationrun r JOIN tenancy_tenant t ON t.id = r.tenant_id
+WHERE 'directory:' || t.entra_tenant_id = operations_operationrun.directory_key
+  AND r.directory_key IS NULL AND r.status IN ('queued', 'running')
+"""
+_WRITE_BESIDE = """
+SELECT 1 FROM operations_operationrun w WHERE w.status IN ('queued', 'running')
+  AND w.directory_key = (SELECT 'directory:' || t.entra_tenant_id FROM tenancy_tenant t WHERE t.id = moved.tenant_id)
+"""
 _CLAIM = f"""
 WITH moved AS (
   UPDATE operations_operationrun SET status = 'running', fence = nextval('operations_fence'),
@@ -37,9 +47,12 @@ WITH moved AS (
     deadline_at = clock_timestamp() + %(deadline)s * interval '1 second',
     started_at = coalesce(started_at, now()), reason_code = '', reason_facts = '{{}}'
   WHERE id = %(run)s AND status = 'queued' AND not_before <= now() AND cancel_requested_at IS NULL
+    AND (directory_key IS NULL OR NOT EXISTS ({_READS_BESIDE}))
   RETURNING *
 ){_EVENT}
-SELECT id, fence, attempt, tenant_id, connection_id, operation_type, params, initiator_id, started_at, cost FROM moved
+SELECT id, fence, attempt, tenant_id, connection_id, operation_type, params, initiator_id, started_at, cost,
+  directory_key IS NULL AND EXISTS ({_WRITE_BESIDE})
+FROM moved
 """  # noqa: S608  # constants only
 _RENEW = """
 UPDATE operations_operationrun SET lease_until = clock_timestamp() + %s * interval '1 second'
@@ -144,6 +157,7 @@ class Claim:
     started_at: datetime
     spent: dict[str, Any]  # what earlier attempts cost
     token: UUID
+    beside_write: bool = False  # a write holds the directory that this read is about
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +197,10 @@ def _move(
 
 
 def claim(run_id: int, worker: str) -> Claim | None:
-    """Take a queued run that is due, or return None: the message came late, twice, or for nothing."""
+    """Take a queued run that is due, or return None: the message came late, twice, or for nothing.
+
+    A write is not taken while a read of its directory is active either; the relay offers it again.
+    """
     token = uuid4()
     row = _execute(
         _CLAIM,
@@ -200,21 +217,16 @@ def claim(run_id: int, worker: str) -> Claim | None:
     )
     if row is None:
         return None
-    ran, fence, attempt, tenant_id, connection_id, operation_type, params, initiator_id, started_at, spent = (
-        row
-    )
+    names = ("run_id", "fence", "attempt", "tenant_id", "connection_id", "operation_type")
+    *plain, params, initiator_id, started_at, spent, beside_write = row
     return Claim(
-        run_id=ran,
-        fence=fence,
-        attempt=attempt,
-        tenant_id=tenant_id,
-        connection_id=connection_id,
-        operation_type=operation_type,
+        **dict(zip(names, plain, strict=True)),
         params=json.loads(params),
         initiator_id=initiator_id,
         started_at=started_at,
         spent=json.loads(spent),
         token=token,
+        beside_write=beside_write,
     )
 
 

@@ -178,5 +178,6 @@ class RunForceRelease(RunAct):
             "confirmLabel": _("Force-release"),
         }
         if registry.knows(run.operation_type) and registry.get(run.operation_type).access is Access.WRITE:
-            keys["details"] = _("A request under way may still land.")
+            keys["message"] = _("This ends the run as failed and frees its directory.")
+            keys["details"] = _("A request under way may still land. Resume shows what is left to do.")
         return keys

@@ -157,7 +157,7 @@ def _lacking(run: RunContext) -> Iterable[dict[str, Any]]:
     target = target_for_system(run.connection.id)
     assert target is not None
     for operation in registry.all_types():
-        for blocker in gate.blockers(operation, target, timezone.now())[:1]:
+        for blocker in gate.blockers(operation, target, None, timezone.now())[:1]:
             yield {"type": operation.name, "code": blocker.code, "facts": dict(blocker.facts)}
 
 

@@ -57,6 +57,7 @@ NEEDED = {
 }
 FACTS = {
     "tenant": "Contoso", "workspace": "Contoso MSP", "connection": "Contoso connection", "holder": "Sync groups",
+    "scope": "this connection",
     "permissions": "Group.Read.All", "until": "12:00", "since": "yesterday", "licence": "Microsoft Intune",
     "attempts": 3, "failed": 1, "requested": 2, "reference": "abcd1234",
 }  # fmt: skip
