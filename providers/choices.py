@@ -45,3 +45,19 @@ class ObjectKind(TextChoices):
     GROUPS = "groups", _("Groups")
     ENTRA_ROLE_DEFINITIONS = "entra_role_definitions", _("Entra role definitions")
     INTUNE_ROLE_DEFINITIONS = "intune_role_definitions", _("Intune role definitions")
+
+
+class BackupKind(TextChoices):
+    BACKUP = "backup", _("Backup")
+    SAFETY = "safety", _("Safety backup")
+    IMPORTED = "imported", _("Imported")
+
+
+class BackupState(TextChoices):
+    """``COMPLETE``: every type asked for was read, with all that belongs to each object."""
+
+    RUNNING = "running", _("Running")
+    COMPLETE = "complete", _("Complete")
+    PARTIAL = "partial", _("Partly complete")
+    FAILED = "failed", _("Failed")
+    STOPPED = "stopped", _("Stopped")

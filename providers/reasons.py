@@ -139,3 +139,18 @@ RESPONSE_INVALID = declare(
         "provider.response_invalid", _("Microsoft sent an answer that can't be read."), (CHECK_CONNECTION,)
     )
 )
+BACK_UP_AGAIN = NextStep(
+    _("Back up again"),
+    "back_up",
+    route="tenant",
+    capability=Capability.BACK_UP_POLICIES,
+    otherwise=_("Ask an Operator of %(workspace)s."),
+)
+OBJECTS_INCOMPLETE = declare(
+    Reason(
+        "backup.objects_incomplete",
+        _("%(incomplete)s of %(objects)s objects were not read completely."),
+        (BACK_UP_AGAIN,),
+        severity="warning",
+    )
+)

@@ -1,6 +1,18 @@
 """How we reach a customer's tenant, and what we have read there."""
 
+from providers.models.backup import Backup, BackupItem, BackupReference, ContentVersion, RetentionRule
 from providers.models.connection import AppRegistration, ProviderConnection
 from providers.models.directory import DirectoryCollection, DirectoryGroup, RoleDefinition
 
-__all__ = ["AppRegistration", "DirectoryCollection", "DirectoryGroup", "ProviderConnection", "RoleDefinition"]
+__all__ = [
+    "AppRegistration",
+    "Backup",
+    "BackupItem",
+    "BackupReference",
+    "ContentVersion",
+    "DirectoryCollection",
+    "DirectoryGroup",
+    "ProviderConnection",
+    "RetentionRule",
+    "RoleDefinition",
+]

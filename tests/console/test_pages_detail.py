@@ -17,7 +17,7 @@ from tests.console.rows import GROUPS, make_runs, milliseconds, signed_in, text_
 
 pytestmark = pytest.mark.django_db
 
-BUTTONS = ["Check connection", "Sync groups", "Sync role definitions"]
+BUTTONS = ["Check connection", "Sync groups", "Sync role definitions", "Back up policies"]
 
 
 @pytest.fixture
@@ -171,6 +171,7 @@ def test_missing_permissions_name_the_operations_that_wait_for_them(world, pages
         "GroupMember.Read.All": ["Sync groups"],
         "RoleManagement.Read.Directory": ["Sync role definitions"],
         "DeviceManagementRBAC.Read.All": ["Sync role definitions"],
+        "DeviceManagementConfiguration.Read.All": ["Back up policies"],
     }
 
 

@@ -24,6 +24,7 @@ def test_the_catalogue_holds_what_the_documentation_lists() -> None:
     assert [kind.name for kind in TYPES] == [
         "directory.groups.sync",
         "directory.role_definitions.sync",
+        "policy.backup",
         "provider.connection.check",
     ]
 

@@ -59,7 +59,7 @@ FACTS = {
     "tenant": "Contoso", "workspace": "Contoso MSP", "connection": "Contoso connection", "holder": "Sync groups",
     "scope": "this connection",
     "permissions": "Group.Read.All", "until": "12:00", "since": "yesterday", "licence": "Microsoft Intune",
-    "attempts": 3, "failed": 1, "requested": 2, "reference": "abcd1234",
+    "attempts": 3, "failed": 1, "requested": 2, "reference": "abcd1234", "incomplete": 1, "objects": 4,
 }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Encrypt every stored credential with the first key of TENANTPILOT_CREDENTIAL_KEYS."""
+"""Encrypt every stored credential and all content of backups with the first key of TENANTPILOT_CREDENTIAL_KEYS."""
 
 from typing import Any
 
@@ -6,11 +6,15 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from providers.backups.rotation import ContentUnreadable, contents_rotate
 from providers.services import CredentialUnreadable, credentials_rotate
 
 
 class Command(BaseCommand):
-    help = "Encrypt every stored credential with the first key. Afterwards the other keys can be removed."
+    help = (
+        "Encrypt every stored credential and all content of backups with the first key. Afterwards the other keys can "
+        "be removed."
+    )
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -20,3 +24,13 @@ class Command(BaseCommand):
             raise CommandError(words) from None
         words = ngettext("%(count)s credential is", "%(count)s credentials are", count) % {"count": count}
         self.stdout.write(_("%(what)s encrypted with the first key now.") % {"what": words})
+        try:
+            contents = contents_rotate()
+        except ContentUnreadable as error:
+            words = _("No key opens the content %(version)s. Those before it are encrypted anew.")
+            raise CommandError(words % {"version": error}) from None
+        if contents:
+            words = ngettext(
+                "%(count)s version of content is", "%(count)s versions of content are", contents
+            ) % {"count": contents}
+            self.stdout.write(_("%(what)s encrypted with the first key now.") % {"what": words})

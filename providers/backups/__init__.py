@@ -1,0 +1,1 @@
+"""Backups: written once, read often, kept as long as the rules say."""

@@ -1,0 +1,259 @@
+"""Writing a backup: begun, filled type by type, ended once. And reading back what an item holds.
+
+A backup that is running belongs to one run; a later attempt of that run goes on with the types that are not complete
+yet. Every write goes through ``fenced``, so that a worker that lost its run writes nothing.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import connection
+from django.utils import timezone
+
+from providers.backups import changes
+from providers.backups.sealing import content_in, sealed
+from providers.catalogue import ObjectType, Ref
+from providers.choices import BackupKind, BackupState
+from providers.models import Backup, BackupItem, BackupReference, ContentVersion
+from providers.objects.canonical import canonical, dumps, hash_of
+from providers.objects.lookups import REF_OF, Looked, references_in
+from providers.objects.masking import flags_of
+
+Fenced = Callable[[], AbstractContextManager[None]]
+_LONGEST_NAME = 1024
+
+_KNOWN_HERE = """
+UPDATE providers_backupreference r SET name = i.name, facts = '{"here": true}'
+FROM providers_backupitem i
+WHERE r.backup_id = %(backup)s AND i.backup_id = r.backup_id AND (i.object_type = %(type)s OR %(type)s = '')
+  AND r.kind = %(kind)s AND i.object_id = r.object_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class NewItem:
+    """An object to be kept. ``content`` is what was read, in any form; ``incomplete_parts`` what could not be."""
+
+    object_id: str
+    name: str
+    odata_type: str
+    marker: str
+    content: Mapping[str, Any]
+    incomplete_parts: Sequence[Mapping[str, Any]] = ()
+
+
+@dataclass(slots=True)
+class TypeResult:
+    """How the read of one type ended. ``code``: why it was not read to its end; empty when it was."""
+
+    objects: int = 0
+    incomplete: int = 0
+    code: str = ""
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def complete(self) -> bool:
+        return not self.code and not self.incomplete
+
+    def as_data(self) -> dict[str, Any]:
+        data: dict[str, Any] = {
+            "objects": self.objects,
+            "incomplete": self.incomplete,
+            "complete": self.complete,
+            "observedAt": timezone.now().isoformat(),
+        }
+        return data | ({"code": self.code, "facts": self.facts} if self.code else {})
+
+
+@dataclass
+class Writing:
+    """A backup that is being written."""
+
+    backup: Backup
+    fenced: Fenced
+
+    @property
+    def complete_types(self) -> frozenset[str]:
+        """The types that an earlier attempt of the same run has completed."""
+        return frozenset(key for key, found in self.backup.results.items() if found["complete"])
+
+    def restart(self, kind: ObjectType) -> None:
+        """Forget what an earlier attempt wrote of this type."""
+        with self.fenced():
+            BackupItem.objects.filter(backup=self.backup, object_type=kind.key).delete()
+            if self.backup.results.pop(kind.key, None) is not None:
+                self.backup.save(update_fields=["results"])
+
+    def add(self, kind: ObjectType, items: Sequence[NewItem]) -> None:
+        """Keep these objects; content that the tenant's backups already hold is not stored again."""
+        if not items:
+            return
+        forms = [canonical(kind, item.content) for item in items]
+        written = [dumps(form) for form in forms]
+        hashes = [hash_of(kind, each) for each in written]
+        fresh = self._sealed_new(dict(zip(hashes, written, strict=True)))
+        rows = [self._row(kind, item, form) for item, form in zip(items, forms, strict=True)]
+        wanted = {found for form in forms for found in references_in(kind, form)}
+        with self.fenced():
+            ids = self._version_ids(hashes, fresh)
+            for row, key in zip(rows, hashes, strict=True):
+                row.version_id = ids[key]
+            # A list that changes while it is read may show an object twice.
+            BackupItem.objects.bulk_create(rows, ignore_conflicts=True)
+            self._note(wanted)
+
+    def type_ended(self, kind: ObjectType, result: TypeResult) -> None:
+        """Note how the read of a type ended."""
+        self.backup.results[kind.key] = result.as_data()
+        with self.fenced():
+            self.backup.save(update_fields=["results"])
+
+    def unresolved(self) -> list[tuple[Ref, str]]:
+        """The ids of which it is not known yet what they lead to; objects of this very backup need no look-up."""
+        with self.fenced():
+            self._name_what_is_here()
+            rows = BackupReference.objects.filter(backup=self.backup, name="", facts={})
+            return [(Ref(kind), key) for kind, key in rows.values_list("kind", "object_id")]
+
+    def resolve(self, looked: Iterable[Looked]) -> None:
+        """Note what ids lead to, or that nothing was found."""
+        rows = [
+            BackupReference(
+                backup=self.backup,
+                kind=each.kind.value,
+                object_id=each.id,
+                name=each.name[:_LONGEST_NAME],
+                facts=_facts(each),
+            )
+            for each in looked
+        ]
+        with self.fenced():
+            BackupReference.objects.bulk_create(
+                rows,
+                update_conflicts=True,
+                unique_fields=["backup", "kind", "object_id"],
+                update_fields=["name", "facts"],
+            )
+
+    def complete(self) -> Backup:
+        """End the backup: from here on it never changes."""
+        backup = self.backup
+        with self.fenced():
+            self._name_what_is_here()
+            counts = changes.since_earlier(backup)
+            for key, found in backup.results.items():
+                backup.results[key] = found | counts.get(key, {})
+            backup.state = _state_of(backup)
+            backup.object_count = BackupItem.objects.filter(backup=backup).count()
+            backup.completed_at = timezone.now()
+            backup.save(update_fields=["results", "state", "object_count", "completed_at"])
+        return backup
+
+    def stop(self) -> None:
+        """End the backup where it stands: what was completed may still be used."""
+        self.backup.object_count = BackupItem.objects.filter(backup=self.backup).count()
+        self.backup.state = BackupState.STOPPED
+        self.backup.completed_at = timezone.now()
+        self.backup.save(update_fields=["state", "object_count", "completed_at"])
+
+    def _row(self, kind: ObjectType, item: NewItem, form: Mapping[str, Any]) -> BackupItem:
+        parts = [dict(part) for part in item.incomplete_parts]
+        return BackupItem(
+            backup=self.backup,
+            tenant_id=self.backup.tenant_id,
+            object_type=kind.key,
+            object_id=item.object_id,
+            name=item.name[:_LONGEST_NAME],
+            odata_type=item.odata_type,
+            complete=not parts,
+            incomplete_parts=parts,
+            flags=[flag.as_data() for flag in flags_of(kind, item.content)],
+            marker=item.marker,
+        )
+
+    def _sealed_new(self, written: Mapping[str, bytes]) -> list[ContentVersion]:
+        """What is not stored yet, ready to be. Compressing and encrypting need no transaction."""
+        known = set(self._stored(written).values_list("content_hash", flat=True))
+        return [
+            ContentVersion(
+                tenant_id=self.backup.tenant_id, content_hash=key, content=sealed(clear), size=len(clear)
+            )
+            for key, clear in written.items()
+            if key not in known
+        ]
+
+    def _version_ids(self, hashes: Iterable[str], fresh: list[ContentVersion]) -> dict[str, int]:
+        ContentVersion.objects.bulk_create(fresh, ignore_conflicts=True)
+        # Held until the commit, so that retention takes none of them away meanwhile.
+        rows = self._stored(hashes).order_by("id").select_for_update(no_key=True)
+        return dict(rows.values_list("content_hash", "id"))
+
+    def _stored(self, hashes: Iterable[str]) -> Any:
+        return ContentVersion.objects.filter(tenant=self.backup.tenant_id, content_hash__in=list(hashes))
+
+    def _note(self, wanted: Iterable[tuple[Ref, str]]) -> None:
+        rows = [
+            BackupReference(backup=self.backup, kind=ref.value, object_id=key)
+            for ref, key in sorted(wanted, key=lambda each: (each[0].value, each[1]))
+        ]
+        BackupReference.objects.bulk_create(rows, ignore_conflicts=True)
+
+    def _name_what_is_here(self) -> None:
+        with connection.cursor() as cursor:
+            for key, ref in [*REF_OF.items(), ("", Ref.POLICY)]:
+                cursor.execute(_KNOWN_HERE, {"backup": self.backup.pk, "type": key, "kind": ref.value})
+
+
+def begin(
+    *,
+    tenant_id: int,
+    connection_id: int | None,
+    run_id: int | None,
+    kinds: Sequence[ObjectType],
+    created_by: int | None = None,
+    kind: BackupKind = BackupKind.BACKUP,
+    fenced: Fenced = nullcontext,
+    source: Mapping[str, Any] | None = None,
+) -> Writing:
+    """Begin a backup, or go on with the one that an earlier attempt of the same run began."""
+    with fenced():
+        found = Backup.objects.filter(run_id=run_id, kind=kind).first() if run_id is not None else None
+        backup = found or Backup.objects.create(
+            tenant_id=tenant_id,
+            connection_id=connection_id,
+            run_id=run_id,
+            kind=kind,
+            created_by_id=created_by,
+            object_types=[each.key for each in kinds],
+            source=dict(source or {}),
+        )
+    return Writing(backup, fenced)
+
+
+def content_of(item: BackupItem) -> dict[str, Any]:
+    """Return the canonical content of an item, secrets included. Raises ValueError when no key opens it."""
+    return content_in(item.version.content)
+
+
+def _state_of(backup: Backup) -> BackupState:
+    results = [backup.results.get(key) for key in backup.object_types]
+    if all(found is not None and found["complete"] for found in results):
+        return BackupState.COMPLETE
+    read = any(found is not None and not found.get("code") for found in results)
+    return (
+        BackupState.PARTIAL
+        if read or BackupItem.objects.filter(backup=backup).exists()
+        else BackupState.FAILED
+    )
+
+
+def _facts(looked: Looked) -> dict[str, Any]:
+    if looked.error is not None:
+        return {"reason": looked.error.reason_code, "missing": looked.error.status == 404}
+    return {
+        key: value
+        for key, value in looked.item.items()
+        if value is not None and not key.startswith("@odata.c")
+    }
