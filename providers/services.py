@@ -225,6 +225,19 @@ class CredentialUnreadable(Exception):
     """None of the keys opens the credential of the app registration that this names."""
 
 
+def credentials_check() -> int:
+    """Open every credential and change nothing; return how many there are. Raises CredentialUnreadable."""
+    rows = AppRegistration.objects.exclude(credential_encrypted="").order_by("pk")
+    count = 0
+    for name, token in rows.values_list("name", "credential_encrypted").iterator():
+        try:
+            secrets.decrypt(token)
+        except ValueError:
+            raise CredentialUnreadable(name) from None
+        count += 1
+    return count
+
+
 @transaction.atomic
 def credentials_rotate() -> int:
     """Encrypt every credential with the first key; return how many there are. Safe to run again.

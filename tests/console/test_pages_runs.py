@@ -308,3 +308,20 @@ def test_scheduled_and_system_runs_name_nobody(world):
     make_runs(world.connection, 1)
     run = signed_in(world.owner).get(LIST).context["runs"][0]
     assert "initiator" not in run
+
+
+def test_a_run_of_an_operation_that_only_a_newer_version_knows_breaks_no_page(world):
+    """While an upgrade is under way the old console meets rows of the new one."""
+    ended, active = (
+        make_runs(world.connection, 1, operation_type="probe.newer", **facts)[0]
+        for facts in (
+            {"outcome": RunOutcome.FAILED, "reason_code": "probe.too_new", "scope_key": "connection:1"},
+            {"status": ExecutionStatus.QUEUED, "scope_key": "connection:2"},
+        )
+    )
+    client = signed_in(world.owner)
+    pages = [LIST, "/admin/", "/admin/t/contoso", f"/admin/search?q={ended.pk}", "/admin/audit"]
+    pages += [f"{LIST}/{run.pk}{part}" for run in (ended, active) for part in ("", "/status")]
+    for page in pages:
+        assert client.get(page).status_code in {200, 286}, page
+    assert "probe.newer" in text_of(client.get(f"{LIST}/{ended.pk}"))

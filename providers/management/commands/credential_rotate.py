@@ -1,5 +1,6 @@
 """Encrypt every stored credential and all content of backups with the first key of TENANTPILOT_CREDENTIAL_KEYS."""
 
+from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -7,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from providers.backups.rotation import ContentUnreadable, contents_rotate
-from providers.services import CredentialUnreadable, credentials_rotate
+from providers.services import CredentialUnreadable, credentials_check, credentials_rotate
 
 
 class Command(BaseCommand):
@@ -16,12 +17,20 @@ class Command(BaseCommand):
         "be removed."
     )
 
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--check", action="store_true", help="open every credential and change nothing")
+
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            count = credentials_rotate()
+            count = credentials_check() if options["check"] else credentials_rotate()
         except CredentialUnreadable as error:
             words = _("No key opens the credential of %(app)s. Nothing was changed.") % {"app": error}
             raise CommandError(words) from None
+        if options["check"]:
+            self.stdout.write(
+                _("Every key that is needed is there: %(count)d credentials open.") % {"count": count}
+            )
+            return
         words = ngettext("%(count)s credential is", "%(count)s credentials are", count) % {"count": count}
         self.stdout.write(_("%(what)s encrypted with the first key now.") % {"what": words})
         try:
