@@ -240,6 +240,10 @@ def _fits(form: str | None, value: str) -> bool:
     return form not in patterns or patterns[form].match(value) is not None
 
 
+def is_base64(value: object) -> bool:
+    return isinstance(value, str) and _BASE64.match(value) is not None
+
+
 def _is_time(value: str) -> bool:
     try:
         datetime.fromisoformat(value.replace("Z", "+00:00"))

@@ -25,7 +25,7 @@ def path_of(route: Route) -> str:
 @pytest.fixture(scope="module")
 def denied(server: SandboxServer) -> Graph:
     server.control.reset()
-    return Graph.in_new_tenant(server, "contoso", permissions=[OF_NO_USE])
+    return Graph.in_new_tenant(server, "contoso", permissions=[OF_NO_USE], throttle_intune=False)
 
 
 @pytest.mark.parametrize(

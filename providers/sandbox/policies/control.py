@@ -1,15 +1,24 @@
 """What a person, a test or the command line can do to the policies, apps and devices of a tenant."""
 
+import random
 from copy import deepcopy
 
 from providers.sandbox.data import JSON
-from providers.sandbox.lookups import Lookups, known_types
-from providers.sandbox.policies.table import CATALOGUE
+from providers.sandbox.ids import format_random_guid
+from providers.sandbox.lookups import ControlError, Lookups, known_types
+from providers.sandbox.models import Tenant
+from providers.sandbox.policies.derived import completed
+from providers.sandbox.policies.devices import STATES
+from providers.sandbox.policies.seeds import identifier, seed_at
+from providers.sandbox.policies.table import BY_KEY, CATALOGUE
+from providers.sandbox.policies.writing import touched
 
-READING = {"objects", "object_counts"}
+READING = {"objects", "object", "object_counts"}
 
 
 class PolicyControl(Lookups):
+    """Objects are named by type and by id, or by a display name that only one of them has."""
+
     def objects(self, tenant: str, kind: str) -> list[JSON]:
         """Every object of a type as it is stored: with its parts, and with secrets in clear."""
         known_types([kind])
@@ -20,6 +29,136 @@ class PolicyControl(Lookups):
                 return deepcopy(list(found.intune_roles.values()))
             return deepcopy(list(found.policies.all(kind)))
 
+    def object(self, tenant: str, kind: str, name: str) -> JSON:
+        with self._state.lock:
+            return deepcopy(self._object(self._tenant(tenant), kind, name))
+
     def object_counts(self, tenant: str) -> dict[str, int]:
         """How many objects of each type of the catalogue the tenant has now."""
         return {kind: len(self.objects(tenant, kind)) for kind in (*CATALOGUE, "roleDefinitions")}
+
+    def put_object(self, tenant: str, kind: str, item: JSON) -> str:
+        """Keep an object exactly as it is given, past every rule; returns its id."""
+        known_types([kind])
+        with self._state.lock:
+            self._tenant(tenant).policies.put(kind, deepcopy(item))
+            self._state.dirty = True
+        return str(item["id"])
+
+    def change_object(self, tenant: str, kind: str, name: str, changes: JSON) -> JSON:
+        """Change properties as an administrator would: the time of change and the version move on."""
+        with self._state.lock:
+            found = self._tenant(tenant)
+            item = self._object(found, kind, name)
+            changed = touched(completed(BY_KEY[kind], {**item, **deepcopy(changes)}))
+            found.policies.put(kind, changed)
+            self._state.dirty = True
+            return deepcopy(changed)
+
+    def rename_object(self, tenant: str, kind: str, name: str, new_name: str) -> str:
+        known_types([kind])
+        return str(self.change_object(tenant, kind, name, {BY_KEY[kind].name: new_name})["id"])
+
+    def delete_object(self, tenant: str, kind: str, name: str) -> str:
+        """Delete the object with this id or name; returns its id."""
+        with self._state.lock:
+            found = self._tenant(tenant)
+            item = self._object(found, kind, name)
+            found.policies.remove(kind, item["id"])
+            self._state.dirty = True
+            return str(item["id"])
+
+    def add_object(self, tenant: str, kind: str, name: str | None = None) -> str:
+        """Create one more object from the samples of its type; returns its id."""
+        known_types([kind])
+        with self._state.lock:
+            found = self._tenant(tenant)
+            shelf = found.policies.shelf(kind)
+            item = seed_at(found, kind, len(shelf))
+            table, typed = BY_KEY[kind], str(item.get("@odata.type", ""))
+            number = max((int(key) for key in shelf if key.isdigit()), default=len(shelf))
+            item = {**item, "id": identifier(table, number, format_random_guid(), typed)}
+            found.policies.put(kind, completed(table, {**item, table.name: name or item[table.name]}))
+            self._state.dirty = True
+            return str(item["id"])
+
+    def wipe(self, tenant: str, kind: str | None = None) -> int:
+        """Delete every object of a type, or of all types of the catalogue; the service's own stay."""
+        if kind is not None:
+            known_types([kind])
+        with self._state.lock:
+            found = self._tenant(tenant)
+            gone = 0
+            for key in CATALOGUE if kind is None else (kind,):
+                for item in list(found.policies.all(key)):
+                    if not of_the_service(key, item):
+                        found.policies.remove(key, item["id"])
+                        gone += 1
+            self._state.dirty = True
+            return gone
+
+    def shuffle(self, tenant: str, kind: str | None = None, seed: int = 1) -> int:
+        """List objects, and the lists inside settings, in another order; nothing else changes."""
+        if kind is not None:
+            known_types([kind])
+        with self._state.lock:
+            found, mixed = self._tenant(tenant), random.Random(seed)
+            for key in CATALOGUE if kind is None else (kind,):
+                ids = list(found.policies.shelf(key))
+                mixed.shuffle(ids)
+                found.policies.order(key, ids)
+                for item in list(found.policies.all(key)):
+                    found.policies.put(key, _mixed(item, mixed))
+            self._state.dirty = True
+            return len(CATALOGUE) if kind is None else 1
+
+    def set_devices(self, tenant: str, state: str, number: int = 1, only: str | None = None) -> int:
+        """Let this many more devices have a compliance state; `only` takes them from one other state."""
+        if state not in STATES or only not in (None, *STATES):
+            raise ControlError(f"A compliance state is one of {', '.join(STATES)}.")
+        with self._state.lock:
+            found = self._tenant(tenant)
+            chosen = [
+                item
+                for item in found.policies.all("managedDevices")
+                if item["complianceState"] != state and only in (None, item["complianceState"])
+            ][:number]
+            for item in chosen:
+                found.policies.put("managedDevices", {**item, "complianceState": state})
+            self._state.dirty = True
+            return len(chosen)
+
+    def _object(self, tenant: Tenant, kind: str, name: str) -> JSON:
+        known_types([kind])
+        if kind not in BY_KEY:
+            raise ControlError(f"Objects of the type {kind!r} are changed through Graph only.")
+        tenant.settle()
+        item = tenant.policies.find(kind, name)
+        if item is not None:
+            return item
+        found = [item for item in tenant.policies.all(kind) if item.get(BY_KEY[kind].name) == name]
+        if len(found) != 1:
+            words = "No object is" if not found else f"{len(found)} objects are"
+            raise ControlError(f"{words} named {name!r} in {kind} of {tenant.slug}; use the id.")
+        return found[0]
+
+
+def of_the_service(kind: str, item: JSON) -> bool:
+    """Whether an object exists in every tenant and cannot be deleted."""
+    return bool(
+        item.get("isBuiltIn")
+        or item.get("isGlobalScript")
+        or item.get("isDefaultProfile")
+        or item.get("policyType") == "builtIn"
+        or (kind == "deviceEnrollmentConfigurations" and item["priority"] == 0)
+        or item.get("displayName") == "EnrollmentNotificationInternalMEO"
+    )
+
+
+def _mixed(item: JSON, mixed: random.Random) -> JSON:
+    """The object with its assignments, apps and nested lists of settings in another order."""
+    out = dict(item)
+    for name in ("assignments", "apps", "settings", "definitionValues", "localizedNotificationMessages"):
+        if isinstance(out.get(name), list):
+            out[name] = mixed.sample(out[name], len(out[name]))
+    return out

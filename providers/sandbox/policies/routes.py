@@ -4,24 +4,36 @@ from collections.abc import Iterator
 from functools import partial
 
 from providers.sandbox import schema
+from providers.sandbox.calls import Reply
 from providers.sandbox.errors import INTUNE
-from providers.sandbox.policies import reading, special
+from providers.sandbox.policies import actions, assigning, parts, reading, special, writing
 from providers.sandbox.policies.table import BOTH, BY_KEY, TYPES, ObjectType
 from providers.sandbox.route import Handler, Route
+
+# Creation or change with a way of its own.
+_OWN_WAYS: dict[tuple[str, str], Handler] = {
+    ("policySets", "POST"): actions.create_policy_set,
+    ("roleAssignments", "POST"): actions.create_role_assignment,
+    ("authenticationContextClassReferences", "PATCH"): partial(actions.put_context, writing.update),
+}
+_ONE_BY_ONE = ("termsAndConditions", "windowsAutopilotDeploymentProfiles")
+_APP_POLICIES = "deviceAppManagement/managedAppPolicies"
 
 
 def policy_routes() -> Iterator[Route]:
     for kind in TYPES:
         yield from _plain(kind)
-    yield from _special()
+        yield from _assigning(kind)
+    yield from _actions()
+    yield from _app_policies()
+    yield from _sums()
 
 
 def _route(kind: ObjectType, tail: str, handlers: dict[str, Handler], permission: str = "") -> Route:
-    keyed = tail.replace("{}", "{id}")
     return Route(
         template=f"{kind.path}{tail}".lower(),
         handlers=handlers,
-        permission=permission or f"{kind.path}{keyed}",
+        permission=permission or f"{kind.path}{tail.replace('{}', '{id}')}",
         style=kind.style,
         versions=kind.versions,
         readers=kind.readers,
@@ -30,42 +42,120 @@ def _route(kind: ObjectType, tail: str, handlers: dict[str, Handler], permission
     )
 
 
+def _writes(kind: ObjectType, ways: dict[str, "partial[Reply]"]) -> dict[str, Handler]:
+    return {name: _OWN_WAYS.get((kind.key, name), way) for name, way in ways.items() if name in kind.methods}
+
+
 def _plain(kind: ObjectType) -> Iterator[Route]:
-    yield _route(kind, "", {"GET": partial(reading.list_objects, kind)})
-    yield _route(kind, "/{}", {"GET": partial(reading.get_object, kind)})
+    listed: dict[str, Handler] = {"GET": partial(reading.list_objects, kind)}
+    single: dict[str, Handler] = {"GET": partial(reading.get_object, kind)}
+    yield _route(kind, "", listed | _writes(kind, {"POST": partial(writing.create, kind)}))
+    ways = {"PATCH": writing.update, "PUT": writing.replace, "DELETE": writing.delete}
+    yield _route(
+        kind, "/{}", single | _writes(kind, {name: partial(way, kind) for name, way in ways.items()})
+    )
     known = schema.navigations("beta", kind.full_type)
     for name in kind.children:
         if name not in known or kind.key == "roleAssignments":
             continue
-        of_type = known[name]
-        yield _route(kind, f"/{{}}/{name}", {"GET": partial(reading.list_parts, kind, name, of_type)})
-        yield _route(kind, f"/{{}}/{name}/{{}}", {"GET": partial(reading.get_part, kind, name, of_type)})
+        yield _route(kind, f"/{{}}/{name}", _part_ways(kind, name) | {
+            "GET": partial(reading.list_parts, kind, name, known[name])
+        })  # fmt: skip
+        yield _route(kind, f"/{{}}/{name}/{{}}", _one_part_ways(kind, name) | {
+            "GET": partial(reading.get_part, kind, name, known[name])
+        })  # fmt: skip
 
 
-def _special() -> Iterator[Route]:
-    configurations = BY_KEY["deviceConfigurations"]
-    yield _route(
-        configurations, "/{}/getOmaSettingPlainTextValue/{}", {"GET": special.plain_text},
+def _part_ways(kind: ObjectType, name: str) -> dict[str, Handler]:
+    ways: dict[str, Handler] = {
+        parts.LOCALIZED: parts.add_message,
+        parts.VALUES: parts.add_value,
+    }
+    if kind.key in _ONE_BY_ONE and name == "assignments":
+        return {"POST": partial(assigning.add_assignment, kind)}
+    return {"POST": ways[name]} if name in ways else {}
+
+
+def _one_part_ways(kind: ObjectType, name: str) -> dict[str, Handler]:
+    if kind.key in _ONE_BY_ONE and name == "assignments":
+        return {"DELETE": partial(assigning.remove_assignment, kind)}
+    if name == parts.LOCALIZED:
+        return {"PATCH": parts.change_message, "DELETE": parts.remove_message}
+    return {"PATCH": parts.change_value, "DELETE": parts.remove_value} if name == parts.VALUES else {}
+
+
+def _assigning(kind: ObjectType) -> Iterator[Route]:
+    if kind.assign is None:
+        return
+    way: dict[str, Handler] = {"POST": partial(assigning.assign, kind)}
+    yield _route(kind, "/{}/assign", way)
+    if kind.key == "mobileAppConfigurations":
+        yield _route(kind, f"/{{}}/{kind.type}/assign", way, f"{kind.path}/{{id}}/assign")
+
+
+def _actions() -> Iterator[Route]:
+    kinds = BY_KEY
+    configurations = kinds["deviceConfigurations"]
+    plain_text = (
         f"{configurations.path}/{{id}}/getOmaSettingPlainTextValue"
-        "(secretReferenceValueId='{secretReferenceValueId}')",
+        "(secretReferenceValueId='{secretReferenceValueId}')"
+    )
+    yield _route(
+        configurations, "/{}/getOmaSettingPlainTextValue/{}", {"GET": special.plain_text}, plain_text
     )  # fmt: skip
-    devices, compliance = BY_KEY["managedDevices"], BY_KEY["deviceCompliancePolicies"]
-    yield _route(devices, "/{}/deviceCompliancePolicyStates", {"GET": special.policy_states})
-    yield _route(compliance, "/{}/deviceStatusOverview", {"GET": special.policy_overview})
-    for name, handler in (
-        ("managedDeviceOverview", special.overview),
-        ("deviceCompliancePolicyDeviceStateSummary", special.state_summary),
+    for key, tail, method, handler in (
+        ("deviceConfigurations", "windowsPrivacyAccessControls", "POST", actions.privacy_controls),
+        ("deviceCompliancePolicies", "deviceStatusOverview", "GET", special.policy_overview),
+        ("deviceCompliancePolicies", "scheduleActionsForRules", "POST", actions.schedule_actions),
+        ("compliancePolicies", "setScheduledActions", "POST", actions.set_scheduled_actions),
+        ("managedDevices", "deviceCompliancePolicyStates", "GET", special.policy_states),
+        ("groupPolicyConfigurations", "updateDefinitionValues", "POST", parts.update_values),
+        ("groupPolicyConfigurations", "definitionValues/{}/definition", "GET", special.definition_of),
+        (
+            "groupPolicyConfigurations",
+            "definitionValues/{}/presentationValues",
+            "GET",
+            special.definition_parts,
+        ),
+        ("templates", "createInstance", "POST", actions.create_intent),
+        ("intents", "updateSettings", "POST", actions.update_intent_settings),
+        ("authenticationStrengthPolicies", "updateAllowedCombinations", "POST", actions.allowed_combinations),
+        ("policySets", "update", "POST", actions.update_policy_set),
     ):
-        path = f"deviceManagement/{name}"
-        yield Route(path.lower(), {"GET": handler}, path, INTUNE, BOTH, devices.readers)
+        yield _route(kinds[key], f"/{{}}/{tail}", {method: handler})
+    enrolment, autopilot = (
+        kinds["deviceEnrollmentConfigurations"],
+        kinds["windowsAutopilotDeploymentProfiles"],
+    )
+    yield _route(enrolment, "/{}/setPriority", {"POST": partial(actions.set_priority, enrolment)})
+    yield _route(autopilot, "/{}/assign", {"POST": partial(actions.nothing, autopilot)})
+
+
+def _app_policies() -> Iterator[Route]:
+    for key in special.APP_POLICIES:
+        yield _route(BY_KEY[key], "/{}/targetApps", {"POST": partial(actions.target_apps, BY_KEY[key])})
     app = BY_KEY["iosManagedAppProtections"]
-    path = "deviceAppManagement/managedAppPolicies"
-    yield Route(path.lower(), {"GET": special.managed_app_policies}, path, INTUNE, BOTH, app.readers)
-    templates = BY_KEY["groupPolicyConfigurations"]
-    yield _route(templates, "/{}/definitionValues/{}/presentationValues", {"GET": special.definition_parts})
-    yield _route(templates, "/{}/definitionValues/{}/definition", {"GET": special.definition_of})
-    roles = BY_KEY["roleAssignments"]
-    path = "deviceManagement/roleDefinitions/{}/roleAssignments"
-    yield Route(
-        path.lower(), {"GET": special.role_assignments}, path.replace("{}", "{id}"), INTUNE, BOTH, roles.readers
-    )  # fmt: skip
+    single: dict[str, Handler] = {
+        "GET": actions.by_kind(reading.get_object),
+        "DELETE": actions.by_kind(writing.delete),
+    }
+    for tail, handlers in (
+        ("", {"GET": special.managed_app_policies}),
+        ("/{}", single),
+        ("/{}/targetApps", {"POST": actions.by_kind(actions.target_apps)}),
+    ):
+        path = f"{_APP_POLICIES}{tail}"
+        yield Route(
+            path.lower(), dict(handlers), path.replace("{}", "{id}"), INTUNE, BOTH, app.readers, app.writers
+        )  # fmt: skip
+
+
+def _sums() -> Iterator[Route]:
+    devices, roles = BY_KEY["managedDevices"], BY_KEY["roleAssignments"]
+    summed: dict[str, tuple[Handler, ObjectType]] = {
+        "deviceManagement/managedDeviceOverview": (special.overview, devices),
+        "deviceManagement/deviceCompliancePolicyDeviceStateSummary": (special.state_summary, devices),
+        "deviceManagement/roleDefinitions/{}/roleAssignments": (special.role_assignments, roles),
+    }
+    for path, (handler, kind) in summed.items():
+        yield Route(path.lower(), {"GET": handler}, path.replace("{}", "{id}"), INTUNE, BOTH, kind.readers)

@@ -10,6 +10,7 @@ from providers.sandbox.data import JSON, load
 from providers.sandbox.ids import derived_guid
 from providers.sandbox.policies.derived import completed
 from providers.sandbox.policies.devices import seed_devices
+from providers.sandbox.policies.secrets import secret_token
 from providers.sandbox.policies.table import BY_KEY, ObjectType
 from providers.sandbox.tenants import PLACES, created_time
 
@@ -26,7 +27,7 @@ ENROLMENT_ENDINGS = {
     "deviceEnrollmentNotificationConfiguration": "EnrollmentNotificationsConfiguration",
     "windowsRestoreDeviceEnrollmentConfiguration": "WindowsRestore",
 }
-_HOLE = re.compile(r"\{(own|group|ref|tenant|name|customrole)(?::(\w+))?(?::(\d+))?\}")
+_HOLE = re.compile(r"\{(own|group|ref|tenant|name|customrole|token)(?::(\w+))?(?::(\d+))?\}")
 _STARTED = 170_000_000
 
 
@@ -74,18 +75,24 @@ def seed_objects(tenant: "Tenant", key: str) -> Iterator[JSON]:
     for sample in always:
         yield _made(tenant, kind, sample, sample["id"], "2020-01-01T00:00:00Z", {})
     for number in range(number_of(tenant, key)):
-        sample = sample_at(tenant, key, number)
-        turn = number // len(samples(key))
-        changes: JSON = {}
-        if turn:
-            changes[kind.name] = f"{sample[kind.name]} - {PLACES[(turn - 1) % len(PLACES)]} {turn}"
-        created = created_time(_STARTED + number * 86_413 + len(key) * 3_600)
-        made = _made(tenant, kind, sample, seed_id(tenant, key, number), created, changes)
-        if kind.key == "deviceEnrollmentConfigurations":
-            made["priority"] = number + 1
-        if "assignments" in kind.children and "assignments" not in sample:
-            made = completed(kind, {**made, "assignments": _assignments(tenant, kind, made["id"], number)})
-        yield made
+        yield seed_at(tenant, key, number)
+
+
+def seed_at(tenant: "Tenant", key: str, number: int) -> JSON:
+    """The object a tenant starts with at this place of the list."""
+    kind, sample = BY_KEY[key], sample_at(tenant, key, number)
+    turn = number // len(samples(key))
+    changes: JSON = {}
+    if turn:
+        mark = " " if key == "windowsAutopilotDeploymentProfiles" else " - "
+        changes[kind.name] = f"{sample[kind.name]}{mark}{PLACES[(turn - 1) % len(PLACES)]} {turn}"
+    created = created_time(_STARTED + number * 86_413 + len(key) * 3_600)
+    item = _made(tenant, kind, sample, seed_id(tenant, key, number), created, changes)
+    if key == "deviceEnrollmentConfigurations":
+        item["priority"] = number + 1
+    if "assignments" in kind.children and "assignments" not in sample:
+        item = completed(kind, {**item, "assignments": _assignments(tenant, kind, item["id"], number)})
+    return item
 
 
 def _made(
@@ -117,6 +124,8 @@ def _filler(tenant: "Tenant") -> Callable[[Any], Any]:
         if kind == "ref":
             key = str(first)
             return seed_id(tenant, key, int(second or 0) % max(number_of(tenant, key), 1))
+        if kind == "token":
+            return secret_token(tenant, derived_guid(tenant.seed, tenant.slug, "secret"))
         if kind == "name":
             return tenant.display_name
         if kind == "customrole":

@@ -146,13 +146,14 @@ def _in_version(call: Call, declared: str, item: JSON) -> JSON:
     """v1.0 knows fewer types and properties: what it lacks is left out, a type it lacks shows its base."""
     if call.version == "beta":
         return item
-    out: JSON = _narrowed(declared, item)
+    out: JSON = narrowed(declared, item)
     return out
 
 
-def _narrowed(declared: str, value: Any) -> Any:
+def narrowed(declared: str, value: Any) -> Any:
+    """A value without what v1.0 does not know."""
     if isinstance(value, list):
-        return [_narrowed(declared, item) for item in value]
+        return [narrowed(declared, item) for item in value]
     if not isinstance(value, dict) or not schema.has_type("v1.0", declared):
         return value
     name = str(value.get("@odata.type", declared)).removeprefix("#")
@@ -164,7 +165,7 @@ def _narrowed(declared: str, value: Any) -> Any:
         if key == "@odata.type":
             out[key] = f"#{name}"
         elif key.partition("@")[0] in known:
-            out[key] = _narrowed(schema.item_type(known.get(key, {})), inner)
+            out[key] = narrowed(schema.item_type(known.get(key, {})), inner)
     return out
 
 
