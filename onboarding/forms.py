@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from onboarding import certificates
 from providers.choices import Cloud, CredentialKind
-from providers.models import AppRegistration
+from providers.models import AppRegistration, ProviderConnection
 from tenantpilot.tenancy.models import Tenant
 
 _GUID = re.compile(r"^\{?[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\}?$")
@@ -198,7 +198,8 @@ class TenantIdForm(forms.Form):
 
     def clean_entra_tenant_id(self) -> str:
         value: str = self.cleaned_data["entra_tenant_id"]
-        others = Tenant.objects.filter(workspace=self.tenant.workspace_id).exclude(pk=self.tenant.pk)
+        here = Tenant.objects.filter(workspace=self.tenant.workspace_id, deleted_at=None)
+        others = here.exclude(pk=self.tenant.pk)
         if others.filter(entra_tenant_id=value).exists():
             raise ValidationError(taken())
         return value
@@ -212,7 +213,9 @@ def taken() -> Any:
 def available_apps(tenant_id: int, workspace_id: int) -> Any:
     """App registrations this tenant may be connected through: shared or its own, not connected yet, with credential."""
     mine = Q(tenant=None) | Q(tenant=tenant_id)
-    apps = AppRegistration.objects.filter(mine, workspace=workspace_id).exclude(connections__tenant=tenant_id)
+    apps = AppRegistration.objects.filter(mine, workspace=workspace_id)
+    connected = ProviderConnection.objects.filter(tenant=tenant_id, removed_at=None)
+    apps = apps.exclude(pk__in=connected.values("app_registration"))
     return (
         apps.exclude(credential_encrypted="")
         .defer("credential_encrypted", "certificate_pem")

@@ -1,4 +1,4 @@
-"""Threads of a Celery worker's main process: the relay, the sweeper and the sign of life.
+"""Threads of a Celery worker's main process: the relay, the sweeper, the sign of life, and tenants that leave.
 
 They need neither beat nor a live broker, and no leader: any number of workers may run them.
 """
@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import close_old_connections, connection
 
 from operations import identity, recovery, relay
+from tenantpilot.lifecycle import sweep
 
 log = structlog.get_logger(__name__)
 
@@ -60,6 +61,7 @@ class RunKeeper(bootsteps.StartStopStep):
             Ticker("relay", settings.RUN_RELAY, relay.offer_waiting),
             Ticker("children", settings.RUN_RELAY, sweeper.bury_children),
             Ticker("sweeper", settings.RUN_REAPER, sweeper.look),
+            Ticker("leaving", settings.RUN_RELAY, sweep.sweep),
         ]
         for ticker in self._tickers:
             ticker.start()

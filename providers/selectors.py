@@ -31,12 +31,14 @@ _BY_TENANT = f"""
 SELECT {_TENANT_COLUMNS}, {CAPABILITIES_SQL}, {_FACT_COLUMNS} {_FROM_TENANT}
 LEFT JOIN providers_providerconnection c ON c.tenant_id = t.id
   AND CASE WHEN %(connection)s::bigint IS NULL THEN c.is_default ELSE c.id = %(connection)s::bigint END
-{_JOIN_APP} WHERE t.slug = %(slug)s LIMIT 1
+  AND c.removed_at IS NULL
+{_JOIN_APP} WHERE t.slug = %(slug)s AND t.deleting_at IS NULL LIMIT 1
 """  # constants only
-_BY_CONNECTION = f"""
+_OF_RUN = f"""
 SELECT {_TENANT_COLUMNS}, {CAPABILITIES_SQL}, {_FACT_COLUMNS} {_FROM_TENANT}
 JOIN providers_providerconnection c ON c.tenant_id = t.id {_JOIN_APP} WHERE c.id = %(connection)s
 """  # constants only
+_BY_CONNECTION = f"{_OF_RUN} AND c.removed_at IS NULL AND t.deleting_at IS NULL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +62,10 @@ class Target:
 
 
 def target_for_tenant(user_id: int, slug: str, connection_id: int | None = None) -> Target | None:
-    """Return the target for a tenant's slug, or None when this person can't see it.
+    """Return the target for a tenant's slug, or None when this person can't see it, or it is being deleted.
 
-    Without ``connection_id`` the tenant's default connection is taken, disabled or not; an id of another tenant or
-    out of range resolves to no connection.
+    Without ``connection_id`` the tenant's default connection is taken, disabled or not; an id of another tenant, of a
+    removed connection or out of range resolves to no connection.
     """
     if connection_id is not None and not 0 < connection_id <= MAX_ID:
         connection_id = 0
@@ -71,15 +73,15 @@ def target_for_tenant(user_id: int, slug: str, connection_id: int | None = None)
 
 
 def target_for_connection(user_id: int, connection_id: int) -> Target | None:
-    """Return the target for a connection, or None when this person can't see its tenant."""
+    """Return the target for a connection, or None when this person can't see its tenant, or it was removed."""
     if not 0 < connection_id <= MAX_ID:
         return None
     return _visible(_one(_BY_CONNECTION, {"user": user_id, "connection": connection_id}))
 
 
 def target_for_system(connection_id: int) -> Target | None:
-    """Return the target of work that no person starts: no rights, only facts."""
-    return _one(_BY_CONNECTION, {"user": None, "connection": connection_id})
+    """Return the target of a run's work, whatever became of its connection meanwhile: no rights, only facts."""
+    return _one(_OF_RUN, {"user": None, "connection": connection_id})
 
 
 def target_of_tenant_for_system(slug: str) -> Target | None:

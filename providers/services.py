@@ -12,6 +12,7 @@ from providers import reasons, secrets
 from providers.choices import ConsentState, CredentialKind, CredentialState, Purpose
 from providers.models import AppRegistration, ProviderConnection
 from tenantpilot.audit.record import About, record
+from tenantpilot.tenancy.archive import hold_live
 from tenantpilot.tenancy.models import Tenant, User, Workspace
 
 LASTING_FAULTS = {
@@ -120,33 +121,55 @@ def fault_record(
 def connection_create(
     *, tenant: Tenant, app_registration: AppRegistration, label: str, actor: User
 ) -> ProviderConnection:
-    """Connect ``tenant`` through ``app_registration``; the first connection of a tenant is its default."""
-    Tenant.objects.select_for_update().get(pk=tenant.pk)
+    """Connect ``tenant`` through ``app_registration``; the first connection of a tenant is its default.
+
+    A later one never is by itself, even if the default was removed. Raises TenantArchived.
+    """
+    hold_live(tenant.pk)
     connection = ProviderConnection.objects.create(
         tenant=tenant,
         app_registration=app_registration,
         label=label,
-        is_default=not tenant.connections.filter(is_default=True).exists(),
+        is_default=not tenant.connections.filter(removed_at=None).exists(),
     )
-    _audit("connection.created", connection, actor, app_registration=app_registration.pk)
+    connection_audit("connection.created", connection, actor, app_registration=app_registration.pk)
     return connection
 
 
 @transaction.atomic
 def connection_enable(*, connection: ProviderConnection, enabled: bool, actor: User) -> None:
-    """Enable or disable the connection."""
-    ProviderConnection.objects.filter(pk=connection.pk).update(enabled=enabled)
-    _audit("connection.enabled" if enabled else "connection.disabled", connection, actor)
+    """Enable or disable the connection. Raises TenantArchived, and ConnectionRemoved when it is gone."""
+    hold_live(connection.tenant_id)
+    changed(present(connection).update(enabled=enabled))
+    connection_audit("connection.enabled" if enabled else "connection.disabled", connection, actor)
 
 
 @transaction.atomic
 def connection_make_default(*, connection: ProviderConnection, actor: User) -> None:
-    """Make this the connection that starts of its tenant take when none is named."""
-    Tenant.objects.select_for_update().get(pk=connection.tenant_id)
+    """Make this the connection that starts of its tenant take when none is named.
+
+    Raises TenantArchived, and ConnectionRemoved when it is gone.
+    """
+    hold_live(connection.tenant_id)
     siblings = ProviderConnection.objects.filter(tenant=connection.tenant_id, provider=connection.provider)
     siblings.exclude(pk=connection.pk).update(is_default=False)
-    siblings.filter(pk=connection.pk).update(is_default=True)
-    _audit("connection.made_default", connection, actor)
+    changed(present(connection).update(is_default=True))
+    connection_audit("connection.made_default", connection, actor)
+
+
+class ConnectionRemoved(Exception):
+    """The connection was removed meanwhile."""
+
+
+def present(connection: ProviderConnection) -> Any:
+    """Return the connection as a query that finds nothing once it is removed."""
+    return ProviderConnection.objects.filter(pk=connection.pk, removed_at=None)
+
+
+def changed(rows: int) -> None:
+    """Raise ConnectionRemoved when an update of ``present`` found nothing."""
+    if not rows:
+        raise ConnectionRemoved
 
 
 @transaction.atomic
@@ -186,8 +209,11 @@ def credential_replace(
 ) -> None:
     """Store a new client secret, or a certificate with its private key in ``secret``, encrypted.
 
-    Every connection of the app wants a check before its next start: nobody has seen the new credential work.
+    Every connection of the app wants a check before its next start: nobody has seen the new credential work. Raises
+    TenantArchived for an app registration of an archived tenant.
     """
+    if app_registration.tenant_id is not None:
+        hold_live(app_registration.tenant_id)
     now = timezone.now()
     kind = CredentialKind.CERTIFICATE if certificate_pem else CredentialKind.SECRET
     before = _credential_facts(app_registration)
@@ -259,20 +285,23 @@ def credentials_rotate() -> int:
 def consent_record(*, connection: ProviderConnection, actor: User) -> None:
     """Note that consent was just given: old tokens are dropped, and a check has to see it before work starts.
 
-    The redirect proves nothing by itself (Graph docs: get a token for that tenant and read /organization).
+    The redirect proves nothing by itself (Graph docs: get a token for that tenant and read /organization). Raises
+    TenantArchived.
     """
+    hold_live(connection.tenant_id)
     ProviderConnection.objects.filter(pk=connection.pk).update(
         consent_state=ConsentState.UNKNOWN,
         consent_observed_at=timezone.now(),
         consent_version=F("consent_version") + 1,
         verified_at=None,
     )
-    _audit("consent.returned", connection, actor)
+    connection_audit("consent.returned", connection, actor)
 
 
 @transaction.atomic
 def tenant_id_change(*, tenant: Tenant, entra_tenant_id: str, actor: User) -> None:
-    """Correct the tenant's Entra tenant ID; its connections want a check again."""
+    """Correct the tenant's Entra tenant ID; its connections want a check again. Raises TenantArchived."""
+    hold_live(tenant.pk)
     before = str(tenant.entra_tenant_id)
     Tenant.objects.filter(pk=tenant.pk).update(entra_tenant_id=entra_tenant_id)
     mistaken = Q(fault_code__in=[reasons.TENANT_MISMATCH.code, reasons.TENANT_NOT_FOUND.code])
@@ -290,7 +319,8 @@ def tenant_id_change(*, tenant: Tenant, entra_tenant_id: str, actor: User) -> No
     )
 
 
-def _audit(action: str, connection: ProviderConnection, actor: User, **facts: Any) -> None:
+def connection_audit(action: str, connection: ProviderConnection, actor: User, **facts: Any) -> None:
+    """Write that somebody did this to the connection."""
     record(
         action,
         workspace_id=connection.tenant.workspace_id,

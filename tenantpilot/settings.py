@@ -10,6 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 from tenantpilot import env
 
 KNOWN = {
+    "TENANTPILOT_ARCHIVE_KEEP_DAYS",
     "TENANTPILOT_ALLOWED_HOSTS",
     "TENANTPILOT_CREDENTIAL_KEYS",
     "TENANTPILOT_DEBUG",
@@ -91,6 +92,7 @@ INSTALLED_APPS = [
     "onboarding",
     "tenantpilot.people",
     "tenantpilot.records",
+    "tenantpilot.lifecycle",
     "tenantpilot.quickstart",
 ]
 
@@ -320,6 +322,8 @@ RUN_FORCE_RELEASE_AFTER = 60
 WORKER_SEEN_WITHIN = 60
 FACTS_MAX_AGE_DAYS = 7
 START_ANSWER_HOURS = 24
+# How long the data of an archived tenant is kept before it is deleted.
+ARCHIVE_KEEP_DAYS = env.number("TENANTPILOT_ARCHIVE_KEEP_DAYS", 90, least=1)
 
 LOG_LEVEL = env.choice("TENANTPILOT_LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), "INFO")
 LOG_FORMAT = env.choice("TENANTPILOT_LOG_FORMAT", ("json", "console"), "json")

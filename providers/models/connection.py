@@ -75,6 +75,8 @@ class ProviderConnection(models.Model):
     # Fences of the runs that wrote the facts above: a late worker's older fence changes nothing.
     facts_fence = models.BigIntegerField(default=0)
     created_at = models.DateTimeField(auto_now_add=True)
+    # A removed connection keeps its row for the runs that went through it, and is offered nowhere.
+    removed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         default_permissions = ("view",)
@@ -82,7 +84,14 @@ class ProviderConnection(models.Model):
             models.UniqueConstraint(
                 fields=["tenant", "provider"], condition=Q(is_default=True), name="one_default"
             ),
-            models.UniqueConstraint(fields=["tenant", "app_registration"], name="connection_once_per_app"),
+            models.UniqueConstraint(
+                fields=["tenant", "app_registration"],
+                condition=Q(removed_at=None),
+                name="connection_once_per_app",
+            ),
+            models.CheckConstraint(
+                name="removed_is_off", condition=Q(removed_at=None) | Q(enabled=False, is_default=False)
+            ),
         ]
         indexes = [models.Index(fields=["tenant"], name="connection_by_tenant")]
 

@@ -25,7 +25,8 @@ def find_tenants(user: User, text: str, *, limit: int = BEST) -> tuple[list[Row]
 
 def find_connections(user: User, text: str, *, limit: int = BEST) -> tuple[list[Row], int]:
     """Return the best matches by label or tenant, and how many there are."""
-    rows = visible_to(ProviderConnection.objects.filter(tenant__archived_at=None), user, path="tenant")
+    present = ProviderConnection.objects.filter(tenant__archived_at=None, removed_at=None)
+    rows = visible_to(present, user, path="tenant")
     rows = rows.filter(Q(label__icontains=text) | Q(tenant__name__icontains=text))
     return _best(
         rows.annotate(tenant_name=F("tenant__name")),

@@ -118,3 +118,10 @@ def entitlement_remove(*, tenant: Tenant, user: User) -> None:
     """Take the entitlement to one tenant away."""
     TenantEntitlement.objects.filter(tenant=tenant, user=user).delete()
     _swap_groups(user, f"tenant:{tenant.pk}:")
+
+
+@transaction.atomic
+def tenant_forget(tenant: Tenant) -> None:
+    """Take every entitlement to a tenant that is deleted away, and the groups that carried them."""
+    TenantEntitlement.objects.filter(tenant=tenant).delete()
+    Group.objects.filter(name__startswith=f"tenant:{tenant.pk}:").delete()

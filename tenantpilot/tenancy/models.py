@@ -1,14 +1,17 @@
 """Who works here and for whom."""
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import AbstractUser, Group
 from django.core.validators import RegexValidator
 from django.db import models
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 from guardian.models import GroupObjectPermissionBase
 
 from tenantpilot.tenancy.capabilities import VIEW_WORKSPACE, Capability, Role, WorkspaceCapability
+from tenantpilot.tenancy.choices import TenantState
 
 SLUG = RegexValidator(r"^[a-z0-9-]{1,63}\Z", _("Use small letters, digits and hyphens."))
 
@@ -43,7 +46,12 @@ class Workspace(models.Model):
 
 
 class Tenant(models.Model):
-    """One customer's Microsoft 365 tenant."""
+    """One customer's Microsoft 365 tenant.
+
+    The times of its way out follow each other: archived (nothing starts), sealed (work has ended, credentials are
+    wiped), deleting, deleted. A deleted tenant keeps its row, or audit and runs would name nobody and its slug could
+    come back.
+    """
 
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="tenants")
     name = models.CharField(max_length=200)
@@ -51,21 +59,66 @@ class Tenant(models.Model):
     entra_tenant_id = models.UUIDField()
     primary_domain = models.CharField(max_length=253)
     archived_at = models.DateTimeField(null=True, blank=True)
+    archived_by = models.ForeignKey(
+        User, on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_index=False
+    )
+    sealed_at = models.DateTimeField(null=True, blank=True)
+    # When an archived tenant's data is deleted: promised on the day of archiving, whatever the setting says later.
+    keep_until = models.DateTimeField(null=True, blank=True)
+    deleting_at = models.DateTimeField(null=True, blank=True)
+    deleted_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         default_permissions = ("view",)
         permissions = TENANT_PERMISSIONS
         constraints = [
-            models.UniqueConstraint(fields=["workspace", "entra_tenant_id"], name="tenant_once_per_workspace")
+            models.UniqueConstraint(
+                fields=["workspace", "entra_tenant_id"],
+                condition=Q(deleted_at=None),
+                name="tenant_once_per_workspace",
+            ),
+            models.CheckConstraint(
+                name="tenant_leaves_in_order",
+                condition=(Q(sealed_at=None) | Q(archived_at__isnull=False))
+                & (Q(deleting_at=None) | Q(sealed_at__isnull=False))
+                & (Q(deleted_at=None) | Q(deleting_at__isnull=False)),
+            ),
         ]
         indexes = [
+            # Those on the way out are few; every worker looks for them each second.
+            models.Index(
+                fields=["id"],
+                condition=Q(archived_at__isnull=False, deleted_at=None),
+                name="tenant_leaving",
+            ),
             models.Index(fields=["name", "id"], name="tenant_by_name"),
             models.Index(fields=["workspace", "name", "id"], name="tenant_by_workspace_name"),
         ]
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def state(self) -> TenantState:
+        """How the tenant stands."""
+        return tenant_state(self.archived_at, self.sealed_at, self.deleting_at, self.deleted_at)
+
+
+def tenant_state(
+    archived_at: datetime | None,
+    sealed_at: datetime | None,
+    deleting_at: datetime | None,
+    deleted_at: datetime | None,
+) -> TenantState:
+    """Return how a tenant with these times stands."""
+    if archived_at is None:
+        return TenantState.ACTIVE
+    if sealed_at is None:
+        return TenantState.ARCHIVING
+    if deleting_at is None:
+        return TenantState.ARCHIVED
+    return TenantState.DELETING if deleted_at is None else TenantState.DELETED
 
 
 class Membership(models.Model):

@@ -1,0 +1,1 @@
+"""A tenant's later life: archived, brought back, deleted."""
