@@ -14,16 +14,15 @@ from providers.consent import Answer
 from providers.models import ProviderConnection
 from providers.selectors import Target
 from providers.views.grants import asked_grants, missing_grants
-from providers.views.parts import visible_connection
-from tenantpilot.console.pages import SignedInRequest, page, require
-from tenantpilot.tenancy.capabilities import Capability
+from providers.views.parts import require_manage, visible_connection
+from tenantpilot.console.pages import SignedInRequest, page
 
 
 @page()
 def connection_consent(request: SignedInRequest, connection: int) -> HttpResponse:
     """Who must consent and to what, with the link to open or to send."""
     target = visible_connection(request, connection)
-    require(target.capabilities, Capability.MANAGE_CONNECTIONS)
+    require_manage(target)
     return render(request, "onboarding/consent.html", _page(request, target))
 
 
@@ -47,7 +46,7 @@ def _returned(request: SignedInRequest) -> HttpResponse:
     if state is None or state.user_id != request.user.pk:
         return _refused(request)
     target = visible_connection(request, state.connection_id)
-    require(target.capabilities, Capability.MANAGE_CONNECTIONS)
+    require_manage(target)
     if request.method == "POST":
         return _record_and_check(request, target)
     return _answered(request, target, signed)

@@ -16,8 +16,8 @@ from providers import services
 from providers.choices import CredentialKind
 from providers.models import AppRegistration, ProviderConnection
 from providers.selectors import Target
-from providers.views.parts import visible_connection, visible_tenant
-from tenantpilot.console.pages import SignedInRequest, page, require
+from providers.views.parts import require_manage, visible_connection, visible_tenant
+from tenantpilot.console.pages import SignedInRequest, page
 from tenantpilot.tenancy.capabilities import Capability
 from tenantpilot.tenancy.models import Tenant
 from tenantpilot.tenancy.permissions import visible_to
@@ -30,7 +30,7 @@ CERTIFICATE, SECRET = CredentialKind.CERTIFICATE.value, CredentialKind.SECRET.va
 def connection_add(request: SignedInRequest, tenant: str) -> HttpResponse:
     """Connect a tenant through an app registration of the workspace, or through one that it brings."""
     target = visible_tenant(request, tenant)
-    require(target.capabilities, Capability.MANAGE_CONNECTIONS)
+    require_manage(target)
     shared = forms.available_apps(target.tenant.id, target.tenant.workspace_id).exists()
     own = request.GET.get("app") == OWN or not shared
     form = _own_form(request) if own else _shared_form(request, target)
@@ -56,7 +56,7 @@ def connection_add(request: SignedInRequest, tenant: str) -> HttpResponse:
 def connection_secret(request: SignedInRequest, connection: int) -> HttpResponse:
     """Replace the credential of the connection's app registration; it is never shown again."""
     target = visible_connection(request, connection)
-    require(target.capabilities, Capability.MANAGE_CONNECTIONS)
+    require_manage(target)
     app = _app_of(connection)
     _require_app(request, app)
     kind = _kind(request, default=app.credential_kind)
@@ -66,7 +66,7 @@ def connection_secret(request: SignedInRequest, connection: int) -> HttpResponse
         services.credential_replace(app_registration=app, actor=request.user, **form.credential())
         messages.success(request, _("The credential is replaced. Check the connection next."))
         return HttpResponseRedirect(back)
-    others = app.connections.count() - 1
+    others = app.connections.filter(removed_at=None).count() - 1
     context = {
         "title": _("Replace secret") if app.credential_set_at else _("Set secret"),
         "intro": _("Every connection of this app registration wants a check afterwards."),
@@ -87,7 +87,7 @@ def connection_secret(request: SignedInRequest, connection: int) -> HttpResponse
 def tenant_edit(request: SignedInRequest, tenant: str) -> HttpResponse:
     """Correct the Entra tenant ID."""
     target = visible_tenant(request, tenant)
-    require(target.capabilities, Capability.MANAGE_CONNECTIONS)
+    require_manage(target)
     row = Tenant.objects.get(pk=target.tenant.id)
     before = {"entra_tenant_id": str(row.entra_tenant_id)}
     form = forms.TenantIdForm(request.POST if request.method == "POST" else None, initial=before, tenant=row)
@@ -167,7 +167,7 @@ def _app_of(connection_id: int) -> AppRegistration:
 
 def _require_app(request: SignedInRequest, app: AppRegistration) -> None:
     """A shared app reaches other tenants: its credential is for who manages every one of them."""
-    used = ProviderConnection.objects.filter(app_registration=app)
+    used = ProviderConnection.objects.filter(app_registration=app, removed_at=None)
     mine = visible_to(used, request.user, capability=Capability.MANAGE_CONNECTIONS, path="tenant")
     if used.exclude(pk__in=mine.values("pk")).exists():
         raise PermissionDenied(_("You need Manager on every tenant that uses this app registration."))

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import connection
 
+from tenantpilot.tenancy.capabilities import VIEW_WORKSPACE, Capability
 from tenantpilot.tenancy.permissions import CAPABILITIES_SQL, is_visible
 
 # One statement, for this is polled every two seconds while a run is watched.
@@ -19,7 +20,7 @@ SELECT r.id, r.operation_type, r.status, r.outcome, r.attempt, r.surface, r.orig
     SELECT coalesce(jsonb_agg(jsonb_build_object('at', e.at, 'kind', e.kind, 'code', e.code, 'data', e.data,
       'actor', coalesce(nullif(a.first_name, ''), a.username, '')) ORDER BY e.seq), '[]')
     FROM operations_runevent e LEFT JOIN tenancy_user a ON a.id = e.actor_id WHERE e.run_id = r.id
-  ), now()
+  ), now(), c.removed_at IS NOT NULL, t.deleting_at IS NOT NULL
 FROM operations_operationrun r
 JOIN tenancy_tenant t ON t.id = r.tenant_id
 JOIN tenancy_workspace w ON w.id = t.workspace_id
@@ -27,6 +28,10 @@ JOIN providers_providerconnection c ON c.id = r.connection_id
 LEFT JOIN tenancy_user u ON u.id = r.initiator_id
 WHERE r.id = %(run)s
 """  # noqa: S608  # constants only
+# What stays of the rights on a tenant that is deleted: to read what the audit keeps of it.
+_OF_THE_GONE = frozenset(
+    {VIEW_WORKSPACE, Capability.VIEW_TENANT, Capability.VIEW_RUN, Capability.VIEW_DIAGNOSTICS}
+)
 _JSON = ("params", "reason_facts", "progress", "counts", "failures", "cost", "diagnostics", "events")
 
 
@@ -69,6 +74,8 @@ class RunRecord:
     capabilities: frozenset[str]
     events: list[dict[str, Any]]
     asked_at: datetime
+    connection_removed: bool
+    tenant_gone: bool
 
 
 def find(user_id: int, run_id: int) -> RunRecord | None:
@@ -83,5 +90,7 @@ def find(user_id: int, run_id: int) -> RunRecord | None:
     for name in _JSON:
         value = values[name]
         values[name] = json.loads(value) if isinstance(value, str) else value
+    if values["tenant_gone"]:
+        values["capabilities"] &= _OF_THE_GONE
     record = RunRecord(**values)
     return record if is_visible(record.capabilities) else None

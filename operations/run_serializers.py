@@ -79,7 +79,7 @@ def page_keys(run: RunRecord) -> dict[str, Any]:
     """Return what the page needs beside the data: addresses, polling, and what waiting means."""
     keys = {
         "runsUrl": reverse("operations"),
-        "connectionUrl": reverse("connection", args=[run.connection_id]),
+        "connectionUrl": "" if run.connection_removed else reverse("connection", args=[run.connection_id]),
         "poll": _poll(run),
         "waitingLong": _waits(run) and run.asked_at - max(run.created_at, run.not_before) > WAITING_LONG,
         "silentMinutes": _silent_minutes(run),
@@ -97,7 +97,7 @@ def about_run(run: RunRecord) -> About:
         workspace=run.workspace,
         capabilities=run.capabilities,
         connection=run.connection_label,
-        connection_id=run.connection_id,
+        connection_id=None if run.connection_removed else run.connection_id,
         run_id=run.id,
         operation_type=run.operation_type,
         params=run.params,

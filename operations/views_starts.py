@@ -75,7 +75,8 @@ class RunRetry(OutcomeView):
         operation = registry.get(run.operation_type)
         require(run.capabilities, Capability.VIEW_RUN)
         require(run.capabilities, operation.capability)
-        target = target_for_connection(user_id(request), run.connection_id)
+        # Through the tenant: a connection that was removed since is an answer of the gate, not a missing page.
+        target = target_for_tenant(user_id(request), run.tenant_slug, run.connection_id)
         if target is None:
             raise Http404
         start = Start(

@@ -13,6 +13,7 @@ Row = dict[str, Any]
 HEALTHS = ("ok", "warn", "down", "new")
 LETTERS = tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 OTHER_LETTERS = "other"
+LIFE_COLUMNS = ("archived_at", "sealed_at", "deleting_at", "deleted_at", "keep_until")
 
 
 def workspaces_of(user: User) -> list[tuple[str, str]]:
@@ -20,14 +21,24 @@ def workspaces_of(user: User) -> list[tuple[str, str]]:
     return list(workspaces_visible_to(user).order_by("name").values_list("slug", "name"))
 
 
+# Which tenants a list shows, by their place in life; none named: those in use.
+ARCHIVED, EVERY = "archived", "all"
+_IN_LIFE = {
+    "": Q(archived_at=None),
+    ARCHIVED: Q(archived_at__isnull=False, deleted_at=None),
+    EVERY: Q(deleted_at=None),
+}
+
+
 def tenant_rows(
-    user: User, *, workspace: str = "", search: str = "", health: str = "", begins: str = ""
+    user: User, *, workspace: str = "", search: str = "", health: str = "", begins: str = "", life: str = ""
 ) -> QuerySet[Tenant, Row]:
     """The tenants that this person sees, with the facts of their default connection; archived ones are put away.
 
-    `begins` is the first letter of their names, or OTHER_LETTERS for what begins with no Latin letter.
+    `begins` is the first letter of their names, or OTHER_LETTERS for what begins with no Latin letter. `life` is
+    ARCHIVED for those that are put away, EVERY for all.
     """
-    rows = visible_to(Tenant.objects.filter(archived_at=None), user)
+    rows = visible_to(Tenant.objects.filter(_IN_LIFE[life]), user)
     if begins:
         latin = Q(name__iregex=r"^[a-z]")
         rows = rows.filter(~latin if begins == OTHER_LETTERS else Q(name__istartswith=begins))
@@ -48,7 +59,7 @@ def tenant_rows(
         .values("last")
     )
     return rows.annotate(workspace_name=F("workspace__name"), synced_at=Subquery(synced)).values(
-        "id", "slug", "name", "primary_domain", "workspace_name", "synced_at", *fact_columns()
+        "id", "slug", "name", "primary_domain", "workspace_name", "synced_at", *LIFE_COLUMNS, *fact_columns()
     )
 
 
@@ -56,7 +67,8 @@ def connection_rows(
     user: User, *, workspace: str = "", search: str = "", health: str = ""
 ) -> QuerySet[ProviderConnection, Row]:
     """The connections of the tenants that this person sees, with their facts."""
-    rows = visible_to(ProviderConnection.objects.filter(tenant__archived_at=None), user, path="tenant")
+    present = ProviderConnection.objects.filter(tenant__archived_at=None, removed_at=None)
+    rows = visible_to(present, user, path="tenant")
     if workspace:
         rows = rows.filter(tenant__workspace__slug=workspace)
     if search:
@@ -71,8 +83,8 @@ def connection_rows(
 
 def connections_of(tenant_id: int) -> list[Row]:
     """The tenant's domain with each of its connections and their facts, the default first; at least one row."""
-    rows = Tenant.objects.filter(pk=tenant_id).annotate(
-        is_default=F("connections__is_default"), **fact_columns("connections__")
-    )
-    rows = rows.order_by(F("is_default").desc(nulls_last=True), "connections__label", "connections__id")
+    present = FilteredRelation("connections", condition=Q(connections__removed_at=None))
+    rows = Tenant.objects.filter(pk=tenant_id).annotate(present=present)
+    rows = rows.annotate(is_default=F("present__is_default"), **fact_columns("present__"))
+    rows = rows.order_by(F("is_default").desc(nulls_last=True), "present__label", "present__id")
     return list(rows.values("primary_domain", "is_default", *fact_columns()))

@@ -27,10 +27,16 @@ CHECK_CONNECTION = NextStep(
     capability=Capability.CHECK_CONNECTION,
     otherwise=_("Ask an Operator of %(workspace)s."),
 )
-OPEN_TENANT = NextStep(_("Open tenant"), "open_tenant", route="tenant")
+BRING_BACK = NextStep(
+    _("Bring back"),
+    "bring_back",
+    route="tenant",
+    capability=Capability.MANAGE_TENANT,
+    otherwise=_("Ask a Manager of %(workspace)s."),
+)
 
 
-TENANT_ARCHIVED = declare(Reason("tenant.archived", _("%(tenant)s is archived."), (OPEN_TENANT,)))
+TENANT_ARCHIVED = declare(Reason("tenant.archived", _("%(tenant)s is archived."), (BRING_BACK,)))
 CONNECTION_MISSING = declare(
     Reason(
         "provider.connection_missing", _("%(tenant)s has no provider connection for this."), (ADD_CONNECTION,)

@@ -22,6 +22,7 @@ urlpatterns = [
     path("admin/", include("providers.urls")),
     path("admin/", include("onboarding.urls")),
     path("admin/", include("tenantpilot.people.urls")),
+    path("admin/", include("tenantpilot.lifecycle.urls")),
     path("admin/", include("tenantpilot.records.urls")),
     path("admin/", admin.site.urls),
 ]

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
@@ -23,13 +23,12 @@ from providers.models import ProviderConnection
 from providers.permissions import PURPOSES
 from providers.selectors import Target
 from providers.views.grants import missing_grants
-from providers.views.parts import banner, status, visible_connection
+from providers.views.parts import banner, may_manage, require_manage, status, visible_connection
 from providers.views.tenants import HEALTH, workspace_choice
 from tenantpilot.console.filters import chosen, filter_data, search_text
-from tenantpilot.console.pages import SignedInRequest, page, require
+from tenantpilot.console.pages import SignedInRequest, page
 from tenantpilot.console.paging import keyset_page, link
 from tenantpilot.console.tables import table, table_data
-from tenantpilot.tenancy.capabilities import Capability
 
 SOON, VERY_SOON = timedelta(days=30), timedelta(days=7)
 TABLE = table(
@@ -90,7 +89,7 @@ def connection_disable(request: SignedInRequest, connection: int) -> HttpRespons
     if request.method == "POST":
         return _act(request, connection, _("%(connection)s is disabled."), _disable)
     target = visible_connection(request, connection)
-    require(target.capabilities, Capability.MANAGE_CONNECTIONS)
+    require_manage(target)
     label = target.connection.label if target.connection else ""
     back = reverse("connection", args=[connection])
     context = {
@@ -119,9 +118,12 @@ def connection_default(request: SignedInRequest, connection: int) -> HttpRespons
 
 def _act(request: SignedInRequest, pk: int, done: str, act: Callable[..., None]) -> HttpResponse:
     target = visible_connection(request, pk)
-    require(target.capabilities, Capability.MANAGE_CONNECTIONS)
+    require_manage(target)
     connection = ProviderConnection.objects.select_related("tenant").get(pk=pk)
-    act(connection=connection, actor=request.user)
+    try:
+        act(connection=connection, actor=request.user)
+    except services.ConnectionRemoved:
+        raise Http404 from None
     messages.success(request, done % {"connection": connection.label})
     return HttpResponseRedirect(reverse("connection", args=[pk]))
 
@@ -141,7 +143,7 @@ def _facts(request: SignedInRequest, target: Target) -> dict[str, Any]:
         .defer("app_registration__credential_encrypted", "app_registration__certificate_pem")
         .get(pk=target.connection.id)
     )
-    app, manages = row.app_registration, Capability.MANAGE_CONNECTIONS in target.capabilities
+    app, manages = row.app_registration, may_manage(target)
     known = row.permissions_observed_at is not None
     granted = [{"name": name, "why": _purpose(name)} for name in sorted(row.granted_permissions)]
     return {
@@ -169,6 +171,7 @@ def _facts(request: SignedInRequest, target: Target) -> dict[str, Any]:
         },
         "facts": _lines(row),
         "manage": _manage(row) if manages else [],
+        "removeUrl": reverse("connection_remove", args=[row.pk]) if manages else "",
         **recent_context(request, target, row.pk),
     }
 

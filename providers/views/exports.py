@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from providers.lists import connection_rows, tenant_rows, workspaces_of
 from providers.views.connections import listed_connection
-from providers.views.tenants import HEALTH, chosen_letter, listed_tenant, workspace_choice
+from providers.views.tenants import HEALTH, LIFE, chosen_letter, listed_tenant, workspace_choice
 from tenantpilot.audit.exports import record_export
 from tenantpilot.console.exports import csv_response
 from tenantpilot.console.filters import chosen, search_text
@@ -22,7 +22,7 @@ BATCH = 500
 @page()
 def tenant_export(request: SignedInRequest) -> HttpResponse:
     """Every tenant of the current view."""
-    wanted = _wanted(request) | {"begins": chosen_letter(request)}
+    wanted = _wanted(request) | {"begins": chosen_letter(request), "life": chosen(request, LIFE)}
     rows = tenant_rows(request.user, **wanted).order_by("name", "id")
     header = [
         _("Tenant"), _("Domain"), _("Workspace"), _("Health"), _("Reason"), _("Connection"), _("Last sync"),
@@ -71,7 +71,9 @@ def _tenant(row: dict[str, Any]) -> list[Any]:
         data["name"],
         data["domain"],
         data["workspace"]["name"],
-        badge_for("tenant", data["health"]).word,
+        badge_for("tenant_state", data["life"]).word
+        if "life" in data
+        else badge_for("tenant", data["health"]).word,
         data.get("reason", ""),
         data["connection"]["label"] if "connection" in data else "",
         data["lastSyncAt"],

@@ -10,8 +10,10 @@ from operations import words
 from providers.choices import ObjectKind
 from providers.health import blockers_of, health_of, status_of
 from providers.selectors import Target, target_for_connection, target_for_tenant
-from tenantpilot.console.pages import SignedInRequest
+from tenantpilot.console.pages import SignedInRequest, require
 from tenantpilot.core import reasons
+from tenantpilot.tenancy.archive import TenantArchived
+from tenantpilot.tenancy.capabilities import Capability
 
 _TONES = {"down": "bad", "warn": "warn", "new": "info"}
 _KINDS = {
@@ -37,6 +39,18 @@ def visible_connection(request: SignedInRequest, connection_id: int) -> Target:
     if target is None:
         raise Http404
     return target
+
+
+def may_manage(target: Target) -> bool:
+    """Say whether this person may change the tenant's connections, which nobody may while it is archived."""
+    return Capability.MANAGE_CONNECTIONS in target.capabilities and target.tenant.archived_at is None
+
+
+def require_manage(target: Target) -> None:
+    """Raise PermissionDenied without the right to manage connections, TenantArchived (a 409) where none may change."""
+    require(target.capabilities, Capability.MANAGE_CONNECTIONS)
+    if target.tenant.archived_at is not None:
+        raise TenantArchived(target.tenant.name, target.tenant.slug)
 
 
 def status(target: Target) -> str:

@@ -13,16 +13,28 @@ from operations.choices import Surface
 from operations.views_list import recent_context
 from providers.directory_lists import collections_of
 from providers.health import blockers_of, facts_in, health_of, status_of
-from providers.lists import LETTERS, OTHER_LETTERS, connections_of, tenant_rows, workspaces_of
+from providers.lists import (
+    ARCHIVED,
+    EVERY,
+    LETTERS,
+    LIFE_COLUMNS,
+    OTHER_LETTERS,
+    connections_of,
+    tenant_rows,
+    workspaces_of,
+)
 from providers.readiness import ConnectionFacts
-from providers.selectors import Target
-from providers.views.parts import banner, directory_links, status, visible_tenant
+from providers.selectors import Target, target_for_tenant
+from providers.views.parts import banner, directory_links, may_manage, status
 from tenantpilot.console.filters import Choice, chosen, filter_data, search_text
 from tenantpilot.console.pages import SignedInRequest, page
 from tenantpilot.console.paging import keyset_page, link
 from tenantpilot.console.states import BADGES, badge_for
 from tenantpilot.console.tables import table, table_data
+from tenantpilot.lifecycle.shown import leaving, tombstone
 from tenantpilot.tenancy.capabilities import Capability
+from tenantpilot.tenancy.choices import TenantState
+from tenantpilot.tenancy.models import tenant_state
 
 HEALTH = Choice(
     "health",
@@ -40,6 +52,14 @@ TABLE = table(
 )
 
 
+LIFE = Choice(
+    "life",
+    gettext_lazy("Archived"),
+    [(ARCHIVED, gettext_lazy("Archived only")), (EVERY, gettext_lazy("In use and archived"))],
+    gettext_lazy("In use only"),
+)
+
+
 @page()
 def tenant_list(request: SignedInRequest) -> HttpResponse:
     """Every tenant that the person sees."""
@@ -48,11 +68,14 @@ def tenant_list(request: SignedInRequest) -> HttpResponse:
     health, workspace = chosen(request, HEALTH), chosen(request, in_workspace)
     search = search_text(request)
     begins = chosen_letter(request)
-    rows = tenant_rows(request.user, workspace=workspace, search=search, health=health, begins=begins)
+    life = chosen(request, LIFE)
+    rows = tenant_rows(
+        request.user, workspace=workspace, search=search, health=health, begins=begins, life=life
+    )
     shown = keyset_page(rows, request.GET, ("name", "id"))
     filters = filter_data(
         request,
-        choices=[HEALTH, in_workspace],
+        choices=[HEALTH, in_workspace, LIFE],
         search_label=_("Search name or domain"),
         fixed=[("begins", _letter_words(begins))] if begins else (),
     )
@@ -70,11 +93,15 @@ def tenant_list(request: SignedInRequest) -> HttpResponse:
 
 @page()
 def tenant_detail(request: SignedInRequest, tenant: str) -> HttpResponse:
-    """One tenant, and what can be started on it."""
-    target = visible_tenant(request, tenant)
+    """One tenant, and what can be started on it; of one that is deleted, what is left."""
+    target = target_for_tenant(request.user.pk, tenant)
+    if target is None:
+        return render(request, "lifecycle/tombstone.html", tombstone(request.user, tenant))
+    gone = leaving(target)
     context = {
         "state": health_of(status(target)),
-        "banner": banner(target, here=request.path),
+        "leaving": gone,
+        "banner": None if gone else banner(target, here=request.path),
         "starts": start_buttons(target, Surface.TENANT, request.user.pk),
         **_facts(request, target),
     }
@@ -102,7 +129,7 @@ def _letter_words(begins: str) -> str:
 
 def _facts(request: SignedInRequest, target: Target) -> dict[str, Any]:
     ref, rows = target.tenant, connections_of(target.tenant.id)
-    manages = Capability.MANAGE_CONNECTIONS in target.capabilities
+    manages = may_manage(target)
     return {
         "tenant": {
             "name": ref.name,
@@ -113,9 +140,14 @@ def _facts(request: SignedInRequest, target: Target) -> dict[str, Any]:
         "connections": [_connection(row, facts) for row in rows if (facts := facts_in(row))],
         "addConnectionUrl": reverse("connection_add", args=[ref.slug]) if manages else "",
         "editUrl": reverse("tenant_edit", args=[ref.slug]) if manages else "",
+        "archiveUrl": reverse("tenant_archive", args=[ref.slug]) if _may_archive(target) else "",
         "directory": directory_links(ref.slug, collections_of(ref.id)),
         **recent_context(request, target, None),
     }
+
+
+def _may_archive(target: Target) -> bool:
+    return Capability.MANAGE_TENANT in target.capabilities and target.tenant.archived_at is None
 
 
 def _connection(row: dict[str, Any], facts: ConnectionFacts) -> dict[str, Any]:
@@ -132,6 +164,7 @@ def listed_tenant(row: dict[str, Any]) -> dict[str, Any]:
     facts = facts_in(row)
     found = status_of(blockers_of(facts))
     health = health_of(found)
+    life = tenant_state(*(row[name] for name in LIFE_COLUMNS[:4]))
     data: dict[str, Any] = {
         "name": row["name"],
         "url": reverse("tenant", args=[row["slug"]]),
@@ -140,7 +173,9 @@ def listed_tenant(row: dict[str, Any]) -> dict[str, Any]:
         "lastSyncAt": row["synced_at"],
         "workspace": {"name": row["workspace_name"]},
     }
-    if health in {"warn", "down"} or facts is None:
+    if life is not TenantState.ACTIVE:
+        data |= {"life": life.value, "keepUntil": row["keep_until"]}
+    elif health in {"warn", "down"} or facts is None:
         data["reason"] = badge_for("connection", found).word
     if facts is not None:
         data["connection"] = {"label": facts.label, "url": reverse("connection", args=[facts.id])}

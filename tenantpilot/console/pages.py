@@ -7,13 +7,14 @@ from typing import Any
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 from django.views.generic import RedirectView
 
-from tenantpilot.console.errors import method_not_allowed
+from tenantpilot.console.errors import method_not_allowed, problem_response
 from tenantpilot.console.http import page_of, sign_in_url
+from tenantpilot.tenancy.archive import TenantArchived
 from tenantpilot.tenancy.capabilities import least_role_with
 from tenantpilot.tenancy.models import User
 
@@ -41,7 +42,7 @@ def page(*methods: str) -> Callable[[View], View]:
             if request.method not in allowed:
                 return method_not_allowed(request, sorted(allowed))
             if admin.site.has_permission(request):
-                response = view(request, *args, **kwargs)
+                response = _answered(view, request, *args, **kwargs)
             else:
                 response = HttpResponseRedirect(sign_in_url(page_of(request)))
             patch_vary_headers(response, ["HX-Request"])
@@ -51,6 +52,17 @@ def page(*methods: str) -> Callable[[View], View]:
         return wrapped
 
     return decorate
+
+
+def _answered(view: View, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    """The view's answer; a change to an archived tenant is a 409 that leads to where it is brought back."""
+    try:
+        return view(request, *args, **kwargs)
+    except TenantArchived as refused:
+        title = _("%(tenant)s is archived") % {"tenant": refused.name}
+        step = {"label": _("Open tenant"), "href": reverse("tenant", args=[refused.slug])}
+        detail = _("Nothing was changed. Bring it back first.")
+        return problem_response(request, 409, "tenant_archived", title, [step], detail=detail)
 
 
 def require(held: frozenset[str], capability: str) -> None:

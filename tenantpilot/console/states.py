@@ -21,6 +21,13 @@ _TENANT = {
     "new": _NOT_VERIFIED,
 }
 
+_TENANT_STATE = {
+    "archiving": Badge(_("Archiving"), "info", "spinner"),
+    "archived": Badge(_("Archived"), "mute", "minus"),
+    "deleting": Badge(_("Deleting"), "mute", "spinner"),
+    "deleted": Badge(_("Deleted"), "mute", "minus"),
+}
+
 _CONNECTION = {
     "connected": Badge(_("Connected"), "ok", "dot"),
     "consent_missing": Badge(_("Consent missing"), "warn", "dot"),
@@ -79,6 +86,7 @@ _NOTICE = {"expiring": Badge(_("Ends soon"), "warn", "clock")}
 
 BADGES = {
     "tenant": _TENANT,
+    "tenant_state": _TENANT_STATE,
     "connection": _CONNECTION,
     "run": _RUN,
     "presence": _PRESENCE,

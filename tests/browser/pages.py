@@ -32,6 +32,11 @@ LOOKS = (
     Look("tenant-blocked", "tenant", "/admin/t/fabrikam", who="readonly"),
     Look("tenant-expired", "tenant", "/admin/t/tailspin", who="operator"),
     Look("tenant-unconnected", "tenant", "/admin/t/relecloud"),
+    Look("tenant-archive", "tenant_archive", "/admin/t/contoso/archive"),
+    # The page itself needs an archived tenant: test_tenant_life looks at it.
+    Look("tenant-delete-in-use", "tenant_delete", "/admin/t/contoso/delete", who="owner", status=409),
+    Look("connection-remove", "connection_remove", "/admin/provider-connections/{contoso}/remove"),
+    Look("tenants-archived-none", "tenants", "/admin/tenants?life=archived"),
     Look("tenant-edit", "tenant_edit", "/admin/t/contoso/edit"),
     Look("connection-add", "connection_add", "/admin/t/adatum/connections/add?app=own"),
     Look(
@@ -90,7 +95,8 @@ NO_PAGES = {
     "home", "logout", "jsi18n", "autocomplete", "view_on_site", "livez", "readyz", "metrics",
     "operation_rows", "operation_recent", "run_status",
     "tenant_start", "connection_start", "directory.groups.sync_start", "directory.role_definitions.sync_start",
-    "run_retry", "connection_enable", "connection_default", "switch_tenant", "switch_workspace",
+    "run_retry", "tenant_archive_status", "tenant_bring_back",
+    "connection_enable", "connection_default", "switch_tenant", "switch_workspace",
     "dashboard_live", "dashboard_map", "notification_bell", "notification_email", "notification_read",
     "notifications_read", "audit_export", "person_enable", "invitation_renew", "invitation_withdraw",
     "operation_days", "operations_export", "connections_export", "tenants_export",
