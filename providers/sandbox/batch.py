@@ -5,17 +5,20 @@ from typing import Any
 
 import orjson
 
-from providers.sandbox.answers import GraphAnswer
+from providers.sandbox.answers import CloseConnection, GraphAnswer
 from providers.sandbox.data import JSON
 from providers.sandbox.errors import GraphError
+from providers.sandbox.faults import Request
 from providers.sandbox.graph import (
     GraphRequest,
     Passage,
     authenticate,
     common_headers,
     error_answer,
+    finish,
     handle,
 )
+from providers.sandbox.scripts import refuse_afterwards, scripted_refusals
 from providers.sandbox.state import SandboxState
 
 LIMIT = 20
@@ -26,18 +29,29 @@ def handle_batch(state: SandboxState, request: GraphRequest) -> GraphAnswer:
     """200 with one response per item when the batch can be read, 400 otherwise."""
     passage = Passage(request, path="$batch")
     try:
-        token = authenticate(state, request)
-        items = _items(request)
+        passage.token = token = authenticate(state, request)
+        tenant = passage.tenant = state.tenants[token.tenant]
+        if not tenant.settings.reachable:
+            raise CloseConnection("hang" if tenant.settings.unreachable_mode == "hang" else "drop")
+        with state.lock:
+            asked = Request("graph", tenant.slug, "POST", passage.path)
+            passage.faults = state.faults.matching(asked)
+            scripted_refusals(state, passage.faults, tenant, token, "POST")
+        answer = _answered(state, passage, _items(request))
+        refuse_afterwards(passage.faults)
     except GraphError as error:
-        return error_answer(passage, error)
-    tenant = state.tenants[token.tenant]
-    if not tenant.settings.reachable:
-        closing = "hang" if tenant.settings.unreachable_mode == "hang" else "drop"
-        return GraphAnswer(0, {}, transport=closing, tenant=tenant.slug)
+        answer = error_answer(passage, error)
+    except CloseConnection as closed:
+        answer = GraphAnswer(0, {}, transport=closed.transport)
+    finish(state, passage, answer, "batch")
+    return answer
+
+
+def _answered(state: SandboxState, passage: Passage, items: list[JSON]) -> GraphAnswer:
     statuses: dict[str, int] = {}
     responses, delay, objects, transport = [], 0.0, 0, "send"
     for item in items:
-        answer = _item_answer(state, request, passage, item, statuses)
+        answer = _item_answer(state, passage.request, passage, item, statuses)
         statuses[item["id"]] = answer.status
         delay, objects = max(delay, answer.delay_s), objects + answer.objects
         transport = answer.transport if answer.transport != "send" else transport
@@ -45,7 +59,7 @@ def handle_batch(state: SandboxState, request: GraphRequest) -> GraphAnswer:
     # The service answers in the order things get done, so the last is often the first.
     content = orjson.dumps({"responses": responses[::-1]})
     headers = {**common_headers(passage), "Content-Type": "application/json"}
-    return GraphAnswer(200, headers, content, delay, transport, objects, tenant.slug)
+    return GraphAnswer(200, headers, content, delay, transport, objects)
 
 
 def _items(request: GraphRequest) -> list[JSON]:

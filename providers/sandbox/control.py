@@ -246,6 +246,13 @@ class Control(PolicyControl, Lookups):
             except ValueError as error:
                 raise ControlError(str(error)) from None
 
+    def fail_request(self, tenant: str, number: int, **script: Any) -> int:
+        """Let exactly the n-th request of a tenant from now on fail as `script` says; returns its number.
+
+        Counted are requests inside of batches, single ones and `$batch` itself; `batch` narrows it down.
+        """
+        return self.fault(tenant=tenant, nth=number, times=1, **script)
+
     def faults(self) -> list[JSON]:
         with self._state.lock:
             return self._state.faults.dump()
@@ -259,6 +266,16 @@ class Control(PolicyControl, Lookups):
     def log(self, tenant: str | None = None, limit: int = 100) -> list[JSON]:
         with self._state.lock:
             return self._state.log.recent(tenant, limit)
+
+    def mark(self) -> int:
+        """The number of the last request so far; `writes` takes it as `since`."""
+        with self._state.lock:
+            return self._state.log.last
+
+    def writes(self, tenant: str | None = None, since: int = 0) -> list[JSON]:
+        """Every request that could change something: path, status, whether it was applied, a body hash."""
+        with self._state.lock:
+            return self._state.log.writes(tenant, since)
 
     def counts(self, tenant: str | None = None, service: str | None = None) -> dict[int, int]:
         """Answers by status; `service` is `graph` or `token`."""
@@ -301,6 +318,8 @@ READING = READING_POLICIES | {
     "apps",
     "faults",
     "log",
+    "mark",
+    "writes",
     "counts",
     "share",
 }

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, fields
 from providers.sandbox.data import JSON
 
 KINDS = (
-    "status",  # an error answer; `after_write` lets the change land first
+    "status",  # an error answer; `after_write` lets the change land first, here and with the next two
     "drop",  # the connection is closed without an answer
     "truncate",  # the JSON is cut off and the connection closed
     "hang",  # no answer until the client gives up
@@ -23,7 +23,10 @@ KINDS = (
 
 @dataclass
 class Fault:
-    """One script. Empty conditions match everything; `nth` and `times` count matching requests."""
+    """One script. Empty conditions match everything; `nth` and `times` count matching requests.
+
+    `batch` true means requests inside of batches, false those on the wire, among them `$batch` itself.
+    """
 
     kind: str = "status"
     service: str = "graph"

@@ -19,9 +19,9 @@ from providers.sandbox.odata import Query, Segment, parse_path, parse_query
 from providers.sandbox.paging import page_number
 from providers.sandbox.route import Route
 from providers.sandbox.routes import accepted_permissions, find_route
-from providers.sandbox.scripts import scripted, scripted_refusals
+from providers.sandbox.scripts import refuse_afterwards, scripted_refusals
 from providers.sandbox.state import SandboxState
-from providers.sandbox.throttle import Verdict, resource_units, retry_after
+from providers.sandbox.throttle import INTUNE_LIMITS, Verdict, resource_units, retry_after, service_of
 from providers.sandbox.tokens import AccessToken, read_access_token
 
 JSON_TYPE = "application/json;odata.metadata={};odata.streaming=true;IEEE754Compatible=false;charset=utf-8"
@@ -56,6 +56,7 @@ class Passage:
     path: str = ""
     faults: list[fault_kinds.Fault] = field(default_factory=list)
     headers: dict[str, str] = field(default_factory=dict)
+    applied: bool = False
 
     @property
     def client_request_id(self) -> str:
@@ -68,16 +69,16 @@ def handle(state: SandboxState, request: GraphRequest) -> GraphAnswer:
     with state.lock:
         try:
             reply = _pass(state, passage)
-            if any(fault.kind == "status" and fault.after_write for fault in passage.faults):
-                raise scripted(next(fault for fault in passage.faults if fault.after_write))
+            passage.applied = request.method != "GET"
+            refuse_afterwards(passage.faults)
             answer = _answer(passage, reply)
         except GraphError as error:
             answer = error_answer(passage, error)
         except CloseConnection as closed:
             answer = GraphAnswer(0, {}, transport=closed.transport)
-        if request.method != "GET" and answer.status < 300:
+        if passage.applied:
             state.dirty = True
-        _finish(state, passage, answer)
+        finish(state, passage, answer)
     return answer
 
 
@@ -174,29 +175,33 @@ def _throttle(state: SandboxState, passage: Passage, query: Query) -> None:
     tenant, token = passage.tenant, passage.token
     assert tenant is not None and token is not None
     path, settings = passage.path.lower(), tenant.settings
-    is_intune = path.startswith(("devicemanagement", "deviceappmanagement"))
-    write = passage.request.method != "GET"
-    if is_intune and not settings.throttle_intune:
+    service = service_of(path)
+    if service == "access" and not settings.throttle_conditional_access:
+        service = "directory"
+    if service in INTUNE_LIMITS and not settings.throttle_intune:
         return
+    write = passage.request.method != "GET"
     cost = resource_units(path, select=bool(query.select), expand=bool(query.expand), top=query.top)
     verdict = state.throttle.ask(
-        tenant.slug, token.client_id, intune=is_intune, write=write, cost=cost,
+        tenant.slug, token.client_id, service=service, write=write, cost=cost,
         units=settings.throttle_units, window_s=settings.throttle_window_s,
     )  # fmt: skip
-    if not is_intune:
+    if service == "directory":
         passage.headers["x-ms-resource-unit"] = str(cost)
         if verdict.share >= 0.8:
             passage.headers["x-ms-throttle-limit-percentage"] = f"{verdict.share:.2f}"
     if verdict.wait is not None:
-        raise _throttled(tenant, token, verdict)
+        raise _throttled(tenant, token, verdict, service)
 
 
-def _throttled(tenant: Tenant, token: AccessToken, verdict: Verdict) -> GraphError:
+def _throttled(tenant: Tenant, token: AccessToken, verdict: Verdict, service: str) -> GraphError:
     headers = {
         "x-ms-throttle-scope": f"Tenant_Application/ReadWrite/{token.client_id}/{tenant.tenant_id}",
         "x-ms-throttle-information": verdict.information,
     }
-    wait = retry_after(tenant.settings.retry_after, verdict.wait or 0.0)
+    # Conditional access often says nothing about how long.
+    mode = "missing" if service == "access" else tenant.settings.retry_after
+    wait = retry_after(mode, verdict.wait or 0.0)
     if wait is not None:
         headers["Retry-After"] = wait
     return GraphError(429, headers=headers)
@@ -233,19 +238,21 @@ def error_answer(passage: Passage, error: GraphError) -> GraphAnswer:
     return GraphAnswer(error.status, headers, orjson.dumps(body))
 
 
-def _finish(state: SandboxState, passage: Passage, answer: GraphAnswer) -> None:
+def finish(state: SandboxState, passage: Passage, answer: GraphAnswer, service: str = "graph") -> None:
     """Write the log, and tell the transport how late and how broken the answer is to be."""
+    request = passage.request
     tenant = passage.tenant.slug if passage.tenant else ""
     client_id = passage.token.client_id if passage.token else ""
     answer.tenant = tenant
-    answer.delay_s = answer_delay(state, passage.tenant, answer.objects)
+    if service == "graph":
+        answer.delay_s = answer_delay(state, passage.tenant, answer.objects)
     for fault in passage.faults:
         answer.delay_s += fault.delay_s
         if fault.kind == "truncate":
             answer.transport = "truncate"
     state.log.add(
-        tenant, "graph", passage.request.method, passage.path, answer.status, client_id,
-        passage.request_id, passage.request.in_batch,
+        tenant, service, request.method, passage.path, answer.status, client_id, passage.request_id,
+        request.in_batch, applied=passage.applied, body=request.body if service == "graph" else b"",
     )  # fmt: skip
 
 

@@ -21,9 +21,11 @@ def scripted_refusals(
 ) -> None:
     """Carry out the failure scripts that come before the request is served."""
     for fault in faults:
+        if fault.after_write:
+            continue
         if fault.kind in ("drop", "hang"):
             raise CloseConnection(fault.kind)
-        if fault.kind == "status" and not fault.after_write:
+        if fault.kind == "status":
             raise scripted(fault)
         if fault.kind == "expire_token":
             state.dead_tokens.add(token.id)
@@ -35,6 +37,15 @@ def scripted_refusals(
             raise missing_licence()
         if fault.kind == "approval" and method != "GET":
             raise approval_required()
+
+
+def refuse_afterwards(faults: Iterable[Fault]) -> None:
+    """Carry out the scripts that let a request be served and then say otherwise, or nothing."""
+    for fault in faults:
+        if fault.after_write and fault.kind in ("drop", "hang"):
+            raise CloseConnection(fault.kind)
+        if fault.after_write and fault.kind == "status":
+            raise scripted(fault)
 
 
 def scripted(fault: Fault) -> GraphError:

@@ -9,7 +9,10 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 
-INTUNE_LIMITS = {"read": (1000, 20.0), "write": (100, 20.0)}
+# Per app and tenant: (requests, writes) per 20 seconds.
+INTUNE_LIMITS = {"intune": (1000, 100), "devices": (2000, 200)}
+INTUNE_WINDOW_S = 20.0
+ACCESS_LIMIT = (1, 1.0)  # conditional access: one request a second, all apps of a tenant together
 DIRECTORY_WRITES = (3000, 150.0)
 HIGHEST_REPORTED_SHARE = 1.8
 
@@ -61,7 +64,7 @@ class Throttle:
         tenant: str,
         client_id: str,
         *,
-        intune: bool,
+        service: str,
         write: bool,
         cost: int,
         units: int,
@@ -70,8 +73,9 @@ class Throttle:
         """Count one request and say whether it may pass."""
         now = time.monotonic()
         worst = Verdict(0.0)
-        for kind, limit, seconds, amount in _limits(intune, write, cost, units, window_s):
-            window = self._window((tenant, client_id, kind), limit, seconds)
+        for kind, limit, seconds, amount in _limits(service, write, cost, units, window_s):
+            whose = "" if service == "access" else client_id
+            window = self._window((tenant, whose, kind), limit, seconds)
             window.add(amount, now)
             share = window.used / limit
             if share > 1:
@@ -88,12 +92,29 @@ class Throttle:
         return window
 
 
+def service_of(path: str) -> str:
+    """Whose limits a path counts against: `intune`, `devices`, `access` or `directory`."""
+    lower = path.lower()
+    if lower.startswith("devicemanagement/manageddevice") or _is_script(lower):
+        return "devices"
+    if lower.startswith(("devicemanagement", "deviceappmanagement")):
+        return "intune"
+    return "access" if lower.startswith("identity/conditionalaccess") else "directory"
+
+
+def _is_script(path: str) -> bool:
+    return path.startswith("devicemanagement/device") and "scripts" in path.split("/")[1]
+
+
 def _limits(
-    intune: bool, write: bool, cost: int, units: int, window_s: float
+    service: str, write: bool, cost: int, units: int, window_s: float
 ) -> list[tuple[str, int, float, int]]:
-    if intune:
-        limits = [("intune", *INTUNE_LIMITS["read"], 1)]
-        return [*limits, ("intune writes", *INTUNE_LIMITS["write"], 1)] if write else limits
+    if service == "access":
+        return [(service, *ACCESS_LIMIT, 1)]
+    if service in INTUNE_LIMITS:
+        requests, writes = INTUNE_LIMITS[service]
+        limits = [(service, requests, INTUNE_WINDOW_S, 1)]
+        return [*limits, (f"{service} writes", writes, INTUNE_WINDOW_S, 1)] if write else limits
     limits = [("directory", units, window_s, cost)]
     return [*limits, ("directory writes", *DIRECTORY_WRITES, 1)] if write else limits
 

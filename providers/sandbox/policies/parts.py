@@ -152,9 +152,8 @@ def _changed_value(call: Call, stored: JSON, body: JSON) -> JSON:
     }
     given = {name: value for name, value in body.items() if name not in _SERVICE_NAMES}
     bound = bound_value(call, {**given, **links})
-    kept = {
-        name: bound[name] for name in ("enabled", "configurationType", "presentationValues") if name in body
-    }
+    changeable = {"enabled", "configurationType", "presentationValues"}
+    kept: JSON = {name: bound[name] for name in changeable & body.keys()}
     return {**stored, **kept}
 
 
