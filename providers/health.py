@@ -15,6 +15,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from operations import registry
+from operations.choices import Access
 from providers import readiness, reasons
 from providers.choices import ConsentState, CredentialState
 from providers.models import AppRegistration
@@ -39,16 +40,24 @@ _APP_ID = "app_registration_id"
 
 
 def needs_of_everything() -> Needs:
-    """What all operations together need. Licences are left out: to have none is the customer's choice."""
-    wanted = {any_of for kind in registry.all_types() for any_of in kind.needs.permissions}
+    """What all reads together need. Licences are left out: to have none is the customer's choice.
+
+    So is what writes need: restore has a connection of its own, and a tenant without one is in good order.
+    """
+    reads = (kind for kind in registry.all_types() if kind.access is Access.READ)
+    wanted = {any_of for kind in reads for any_of in kind.needs.permissions}
     return Needs(permissions=tuple(sorted(wanted)))
 
 
-def blockers_of(facts: ConnectionFacts | None, *, archived: bool = False) -> list[readiness.Blocker]:
-    """Why not everything can start on this connection, the first being *the* reason; empty when all can."""
-    return readiness.blockers(
-        facts, needs_of_everything(), archived=archived, now=timezone.now(), max_age=_max_age()
-    )
+def blockers_of(
+    facts: ConnectionFacts | None, needs: Needs | None = None, *, archived: bool = False
+) -> list[readiness.Blocker]:
+    """Why work with these needs can't start on this connection, the first being *the* reason; empty when it can.
+
+    Without ``needs`` it is about everything together.
+    """
+    wanted = needs_of_everything() if needs is None else needs
+    return readiness.blockers(facts, wanted, archived=archived, now=timezone.now(), max_age=_max_age())
 
 
 def status_of(found: list[readiness.Blocker]) -> str:

@@ -85,6 +85,10 @@ def connections_of(tenant_id: int) -> list[Row]:
     """The tenant's domain with each of its connections and their facts, the default first; at least one row."""
     present = FilteredRelation("connections", condition=Q(connections__removed_at=None))
     rows = Tenant.objects.filter(pk=tenant_id).annotate(present=present)
-    rows = rows.annotate(is_default=F("present__is_default"), **fact_columns("present__"))
+    rows = rows.annotate(
+        is_default=F("present__is_default"),
+        purpose=F("present__app_registration__purpose"),
+        **fact_columns("present__"),
+    )
     rows = rows.order_by(F("is_default").desc(nulls_last=True), "present__label", "present__id")
-    return list(rows.values("primary_domain", "is_default", *fact_columns()))
+    return list(rows.values("primary_domain", "is_default", "purpose", *fact_columns()))

@@ -6,13 +6,16 @@ Three guardian checks and their prefetches cost 6 statements; a test holds this 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection
+from django.utils import timezone
 
-from providers.readiness import ConnectionFacts
+from providers.choices import Purpose
+from providers.readiness import Blocker, ConnectionFacts, Needs, blockers, missing_permissions
 from tenantpilot.tenancy.permissions import CAPABILITIES_SQL, is_visible
 
 MAX_ID = 2**63 - 1
@@ -37,6 +40,11 @@ LEFT JOIN providers_providerconnection c ON c.tenant_id = t.id
 _OF_RUN = f"""
 SELECT {_TENANT_COLUMNS}, {CAPABILITIES_SQL}, {_FACT_COLUMNS} {_FROM_TENANT}
 JOIN providers_providerconnection c ON c.tenant_id = t.id {_JOIN_APP} WHERE c.id = %(connection)s
+"""  # constants only
+_EACH = f"""
+SELECT {_TENANT_COLUMNS}, {CAPABILITIES_SQL}, {_FACT_COLUMNS}, a.purpose, c.is_default {_FROM_TENANT}
+JOIN providers_providerconnection c ON c.tenant_id = t.id AND c.removed_at IS NULL
+{_JOIN_APP} WHERE t.slug = %(slug)s AND t.deleting_at IS NULL ORDER BY c.id
 """  # constants only
 _BY_CONNECTION = f"{_OF_RUN} AND c.removed_at IS NULL AND t.deleting_at IS NULL"
 
@@ -79,6 +87,45 @@ def target_for_connection(user_id: int, connection_id: int) -> Target | None:
     return _visible(_one(_BY_CONNECTION, {"user": user_id, "connection": connection_id}))
 
 
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A connection of a tenant as a target, and what keeps it from the work that it was looked at for."""
+
+    target: Target
+    purpose: str
+    is_default: bool
+    blockers: tuple[Blocker, ...]
+
+
+def connections_for(user_id: int, slug: str, needs: Needs, *, purpose: str = Purpose.READ) -> list[Candidate]:
+    """Return the tenant's connections as this person sees them, best first, for work with these needs.
+
+    Ready ones come first, then those whose app registration has the ``purpose``, those with the permissions, and the
+    default; so the first one is the one to take, or the one whose own reason to show. Empty when there is none, or
+    nothing visible. One statement; the gate asks all of it again.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_EACH, {"user": user_id, "slug": slug})
+        rows = cursor.fetchall()
+    found = [
+        Candidate(target, row[-2], row[-1], _blockers(target, needs))
+        for row in rows
+        if (target := _visible(_target(row[:-2])))
+    ]
+    return sorted(found, key=lambda each: _rank(each, needs, purpose))
+
+
+def _blockers(target: Target, needs: Needs) -> tuple[Blocker, ...]:
+    archived, max_age = target.tenant.archived_at is not None, timedelta(days=settings.FACTS_MAX_AGE_DAYS)
+    return tuple(blockers(target.connection, needs, archived=archived, now=timezone.now(), max_age=max_age))
+
+
+def _rank(each: Candidate, needs: Needs, purpose: str) -> tuple[bool, ...]:
+    facts = each.target.connection
+    lacking = facts is None or bool(missing_permissions(needs, facts.granted_permissions))
+    return bool(each.blockers), each.purpose != purpose, lacking, not each.is_default
+
+
 def target_for_system(connection_id: int) -> Target | None:
     """Return the target of a run's work, whatever became of its connection meanwhile: no rights, only facts."""
     return _one(_OF_RUN, {"user": None, "connection": connection_id})
@@ -97,8 +144,10 @@ def _one(sql: str, params: Mapping[str, Any]) -> Target | None:
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
         row = cursor.fetchone()
-    if row is None:
-        return None
+    return None if row is None else _target(row)
+
+
+def _target(row: tuple[Any, ...]) -> Target:
     tenant, capabilities, facts = TenantRef(*row[:7]), frozenset(row[7]), row[8:]
     return Target(tenant, _facts(facts) if facts[0] is not None else None, capabilities)
 

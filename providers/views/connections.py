@@ -155,6 +155,7 @@ def _facts(request: SignedInRequest, target: Target) -> dict[str, Any]:
                 "name": app.name,
                 "clientId": str(app.client_id),
                 "shared": app.tenant_id is None,
+                "purpose": app.get_purpose_display(),
             },
             "lastCheckAt": row.checked_at,
         },

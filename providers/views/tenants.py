@@ -8,9 +8,11 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from operations import registry
 from operations.buttons import start_buttons
-from operations.choices import Surface
+from operations.choices import Access, Surface
 from operations.views_list import recent_context
+from providers.choices import Purpose
 from providers.directory_lists import collections_of
 from providers.health import blockers_of, facts_in, health_of, status_of
 from providers.lists import (
@@ -137,7 +139,7 @@ def _facts(request: SignedInRequest, target: Target) -> dict[str, Any]:
             "entraTenantId": str(ref.entra_tenant_id),
             "workspace": {"name": ref.workspace},
         },
-        "connections": [_connection(row, facts) for row in rows if (facts := facts_in(row))],
+        **_connections(rows, manages=manages),
         "addConnectionUrl": reverse("connection_add", args=[ref.slug]) if manages else "",
         "editUrl": reverse("tenant_edit", args=[ref.slug]) if manages else "",
         "archiveUrl": reverse("tenant_archive", args=[ref.slug]) if _may_archive(target) else "",
@@ -150,13 +152,44 @@ def _may_archive(target: Target) -> bool:
     return Capability.MANAGE_TENANT in target.capabilities and target.tenant.archived_at is None
 
 
+def _connections(rows: list[dict[str, Any]], *, manages: bool) -> dict[str, Any]:
+    """The connections beside each other; what each is good for is said where there is a choice."""
+    found = [_connection(row, facts) for row in rows if (facts := facts_in(row))]
+    without_default = bool(found) and not any(each["isDefault"] for each in found)
+    for each in found:
+        if without_default and manages:
+            each["makeDefaultUrl"] = reverse("connection_default", args=[each["id"]])
+        if len(found) == 1:
+            del each["readyFor"]
+    return {"connections": found, "withoutDefault": without_default}
+
+
 def _connection(row: dict[str, Any], facts: ConnectionFacts) -> dict[str, Any]:
+    kinds = [kind for kind in registry.all_types() if kind.access is Access.READ]
+    ready = [str(kind.verb) for kind in kinds if not blockers_of(facts, kind.needs)]
     return {
+        "id": facts.id,
         "label": facts.label,
         "url": reverse("connection", args=[facts.id]),
         "status": status_of(blockers_of(facts)),
         "isDefault": row["is_default"],
+        "purpose": Purpose(row["purpose"]).label,
+        "readyFor": [
+            _("Every read can start.") if len(ready) == len(kinds) else _can_start(ready),
+            _writes(facts),
+        ],
     }
+
+
+def _can_start(verbs: list[str]) -> str:
+    if not verbs:
+        return _("Nothing can start now.")
+    return _("Can start: %(operations)s.") % {"operations": ", ".join(verbs)}
+
+
+def _writes(facts: ConnectionFacts) -> str:
+    may_write = any("ReadWrite" in name for name in facts.granted_permissions)
+    return _("May write.") if may_write else _("Reads only.")
 
 
 def listed_tenant(row: dict[str, Any]) -> dict[str, Any]:

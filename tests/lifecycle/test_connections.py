@@ -7,13 +7,17 @@ from operations.choices import StartStatus
 from operations.gate import Start
 from operations.models import OperationRun
 from providers import services
+from providers.choices import Purpose
+from providers.health import needs_of_everything
 from providers.models import AppRegistration, DirectoryCollection, ProviderConnection
-from providers.selectors import target_for_tenant
+from providers.readiness import Needs
+from providers.selectors import connections_for, target_for_tenant
 from providers.services import ConnectionRemoved
 from tenantpilot.audit.models import AuditEntry
 from tenantpilot.lifecycle import connections
 from tenantpilot.tenancy.grants import membership_remove
 from tests import factories
+from tests.console.rows import signed_in, text_of
 from tests.lifecycle.conftest import end, fill, own_connection, running
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis_url")]
@@ -75,6 +79,95 @@ def _done():
     from operations.context import RunResult
 
     return RunResult.succeeded()
+
+
+def grant(connection, *names):
+    ProviderConnection.objects.filter(pk=connection.pk).update(granted_permissions=list(names))
+
+
+WRITES = Needs(permissions=(("DeviceManagementConfiguration.ReadWrite.All",),))
+
+
+def for_writing(world, who="operator"):
+    found = connections_for(getattr(world, who).pk, world.tenant.slug, WRITES, purpose=Purpose.RESTORE)
+    return [(each.target.connection.id, [blocker.code for blocker in each.blockers]) for each in found]
+
+
+def restore_connection(world):
+    """A second connection, through an app registration that is made for writing."""
+    connection = own_connection(world)
+    AppRegistration.objects.filter(pk=connection.app_registration_id).update(purpose=Purpose.RESTORE)
+    grant(connection, "DeviceManagementConfiguration.ReadWrite.All")
+    return connection
+
+
+def test_a_read_connection_alone_is_blocked_with_its_own_reason(world):
+    assert for_writing(world) == [(world.connection.pk, ["provider.permission_missing"])]
+
+
+def test_the_connection_that_may_write_is_the_best_for_writing(world):
+    restore = restore_connection(world)
+    assert for_writing(world) == [
+        (restore.pk, []),
+        (world.connection.pk, ["provider.permission_missing"]),
+    ]
+    reads = connections_for(world.operator.pk, world.tenant.slug, registry.get(GROUPS).needs)
+    assert [each.is_default for each in reads] == [True, False]
+
+
+def test_one_made_for_writing_that_is_broken_shows_its_own_fault_first(world):
+    restore = restore_connection(world)
+    services.connection_enable(connection=restore, enabled=False, actor=world.manager)
+    assert for_writing(world)[0] == (restore.pk, ["provider.connection_disabled"])
+
+
+def test_any_connection_that_is_ready_goes_before_one_that_is_not(world):
+    restore = restore_connection(world)
+    grant(restore)
+    grant(world.connection, "DeviceManagementConfiguration.ReadWrite.All")
+    assert [pk for pk, _blockers in for_writing(world)] == [world.connection.pk, restore.pk]
+
+
+def test_candidates_leave_out_what_is_removed_and_what_is_not_visible(world):
+    restore = restore_connection(world)
+    connections.remove(restore, world.manager)
+    assert [pk for pk, _blockers in for_writing(world)] == [world.connection.pk]
+    assert for_writing(world, "outsider") == []
+
+
+def test_the_tenant_page_says_what_each_of_two_is_for(world):
+    client = signed_in(world.operator)
+    alone = client.get("/admin/t/contoso").context["connections"]
+    assert [(each["purpose"], "readyFor" in each) for each in alone] == [("Read", False)]
+    restore_connection(world)
+    page = client.get("/admin/t/contoso")
+    first, second = page.context["connections"]
+    assert (first["purpose"], first["isDefault"], first["readyFor"]) == (
+        "Read",
+        True,
+        ["Every read can start.", "Reads only."],
+    )
+    assert (second["purpose"], second["isDefault"]) == ("Restore", False)
+    can_start, may_write = second["readyFor"]
+    assert "Check connection" in can_start
+    assert "Sync groups" not in can_start
+    assert may_write == "May write."
+    assert "Restore" in text_of(page)
+
+
+def test_without_a_default_the_page_offers_to_choose_one(world):
+    second = own_connection(world)
+    connections.remove(world.connection, world.manager)
+    page = text_of(signed_in(world.manager).get("/admin/t/contoso"))
+    assert "None is the default" in page
+    assert f'action="/admin/provider-connections/{second.pk}/default"' in page
+    assert "Make default" not in text_of(signed_in(world.operator).get("/admin/t/contoso"))
+
+
+def test_a_write_permission_that_nobody_needs_to_read_is_not_missed(world):
+    """Restore has a connection of its own: a tenant that is only read is in good order without one."""
+    every = {name for any_of in needs_of_everything().permissions for name in any_of[:1]}
+    assert not [name for name in every if "ReadWrite" in name]
 
 
 def test_removing_the_default_leaves_none_until_somebody_chooses(world):
