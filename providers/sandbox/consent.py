@@ -46,6 +46,8 @@ def consent_decision(state: SandboxState, http: Request, form: dict[str, str]) -
             tenant.consent(app.client_id, app.permissions)
         state.save()
     answer = _success(tenant, form, new_form) if accepted else _declined(new_form)
+    if form.get("decision") == "no-administrator":
+        answer = _not_entitled(new_form)
     if form.get("state"):
         answer["state"] = form["state"]
     joined = "&" if "?" in redirect_uri else "?"
@@ -62,6 +64,13 @@ def _declined(new_form: bool) -> dict[str, str]:
         return {"error": "permission_denied", "error_description": "The admin canceled the request"}
     words = "AADSTS65004: User declined to consent to access the app."
     return {"admin_consent": "True", "error": "consent_required", "error_description": words}
+
+
+def _not_entitled(new_form: bool) -> dict[str, str]:
+    """The account that signed in may not consent for the organisation."""
+    words = "AADSTS90094: The grant requires admin permission."
+    answer = {"error": "access_denied", "error_description": words}
+    return answer | ({"admin_consent": "True"} if new_form else {})
 
 
 def _is_registered(app: AppRegistration, redirect_uri: str) -> bool:
@@ -95,7 +104,9 @@ def _form(state: SandboxState, app: AppRegistration, tenants: list[Tenant], http
         f"<div><p><strong>{escape(app.display_name)}</strong></p>{_tenant_choice(tenants)}"
         f"<p>This app would like to have in the whole organisation:</p><ul>{items}</ul>{fields}"
         '<div class="actions"><button class="main" name="decision" value="accept">Accept</button>'
-        '<button name="decision" value="decline">Cancel</button></div></div></form>'
+        '<button name="decision" value="decline">Cancel</button>'
+        '<button name="decision" value="no-administrator">Sign in as somebody who is no administrator</button>'
+        "</div></div></form>"
     )
 
 

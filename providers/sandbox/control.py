@@ -144,6 +144,25 @@ class Control(PolicyControl, Lookups):
                 found.principals.pop(app.client_id, None)
             return self._facts(found)
 
+    def register(
+        self, permissions: list[str], tenant: str | None = None, client_id: str | None = None
+    ) -> JSON:
+        """Add permissions to the set that an app registers: whoever consented before has granted a smaller one."""
+        known_permissions(permissions)
+        with self._state.lock:
+            app = self._named_app(None if client_id else tenant, client_id)
+            app.permissions += [value for value in permissions if value not in app.permissions]
+            return app_facts(app)
+
+    def add_certificate(
+        self, certificate_pem: str, tenant: str | None = None, client_id: str | None = None
+    ) -> JSON:
+        """Upload the public part of a certificate to an app registration."""
+        with self._state.lock:
+            app = self._named_app(None if client_id else tenant, client_id)
+            app.certificates.append(certificate_pem)
+            return app_facts(app)
+
     def add_secret(
         self, tenant: str | None = None, client_id: str | None = None, *, value: str | None = None,
         valid_s: float | None = None,

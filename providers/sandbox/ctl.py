@@ -8,6 +8,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 DEFAULT_URL = "http://127.0.0.1:8400"
@@ -83,6 +84,21 @@ def parser() -> argparse.ArgumentParser:
     ):
         made = command(name, words, "tenant", run=send(name, "tenant", "permissions"))
         made.add_argument("permissions", nargs="+" if name == "grant" else "*")
+    register = command(
+        "register", "add permissions to the set that the app registers", "tenant",
+        run=send("register", "tenant", "client_id", "permissions"),
+    )  # fmt: skip
+    register.add_argument("permissions", nargs="+")
+    register.add_argument("--client-id", dest="client_id")
+    certificate = command(
+        "add-certificate", "upload a certificate (PEM file) to an app registration", "tenant", "file",
+        run=lambda given: call(
+            given.url, "add_certificate",
+            {"tenant": given.tenant, "client_id": given.client_id,
+             "certificate_pem": Path(given.file).read_text(encoding="ascii")},
+        ),
+    )  # fmt: skip
+    certificate.add_argument("--client-id", dest="client_id")
     command("reach", "make a tenant reachable", "tenant", run=send("reach", "tenant"))
     unreach = command("unreach", "make a tenant unreachable", "tenant", run=send("unreach", "tenant", "mode"))
     unreach.add_argument("--mode", choices=("close", "hang"), default="close")

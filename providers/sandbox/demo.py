@@ -38,7 +38,7 @@ def demo_apps(document: JSON) -> list[AppRegistration]:
 
 
 def demo_tenant(entry: JSON, apps: dict[str, JSON], seed: int, sizes: JSON) -> Tenant:
-    """One tenant of the document, consented as the document says."""
+    """One tenant of the document, consented as the document says; further apps at home in it are consented whole."""
     facts = entry["sandbox"]
     known = {name: value for name, value in facts.items() if name not in _NOT_SETTINGS}
     settings = TenantSettings(**known | sizes)
@@ -54,6 +54,9 @@ def demo_tenant(entry: JSON, apps: dict[str, JSON], seed: int, sizes: JSON) -> T
         app=app["client_id"],
     )
     seed_roles(tenant)
+    for own in apps.values():
+        if own["tenant"] == entry["slug"] and own is not app:
+            tenant.consent(own["client_id"], permission_profile(own["permission_profile"]))
     if "granted" in facts and facts["granted"] is None:
         return tenant
     withheld = facts.get("granted_without", [])

@@ -175,12 +175,13 @@ def _claims(
 def discovery_document(state: SandboxState, tenant_name: str, login: str) -> JSON:
     """The OpenID document of a tenant; every URL in it is https. Raises TokenError 90002 as `invalid_tenant`."""
     if tenant_name.lower() in ("common", "organizations", "consumers"):
-        segment, issuer_id = tenant_name.lower(), "{tenantid}"
+        segment, issuer_id, cloud = tenant_name.lower(), "{tenantid}", "global"
     else:
         tenant = state.find_tenant(tenant_name)
         if tenant is None:
             raise TokenError(90002, tenant=tenant_name, error="invalid_tenant")
         segment = issuer_id = tenant.tenant_id
+        cloud = tenant.settings.cloud
     root = f"{login}/{segment}"
     return {
         "token_endpoint": f"{root}/oauth2/v2.0/token",
@@ -198,8 +199,8 @@ def discovery_document(state: SandboxState, tenant_name: str, login: str) -> JSO
         "end_session_endpoint": f"{root}/oauth2/v2.0/logout",
         "claims_supported": ["sub", "iss", "aud", "exp", "iat", "tid", "ver"],
         "tenant_region_scope": "EU",
-        "cloud_instance_name": "microsoftonline.com",
-        "msgraph_host": "graph.microsoft.com",
+        "cloud_instance_name": CLOUDS[cloud].login.removeprefix("login."),
+        "msgraph_host": CLOUDS[cloud].graph,
     }  # fmt: skip
 
 

@@ -111,3 +111,37 @@ def test_another_site_cannot_press_the_button(sandbox: SandboxServer, app: dict[
     headers = {"Sec-Fetch-Site": "cross-site"}
     url = f"{sandbox.url}/{app['tenant_id']}/adminconsent"
     assert httpx.post(url, data=data, headers=headers, trust_env=False, verify=NO_TLS).status_code == 403
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_who_is_no_administrator_is_sent_back_with_nothing_granted(
+    sandbox: SandboxServer, app: dict[str, str], form: str
+) -> None:
+    answer = decide(sandbox, app, form, "no-administrator")
+    assert answer["error"] == ["access_denied"] and "AADSTS90094" in answer["error_description"][0]
+    assert _granted(sandbox, app) == set()
+
+
+def test_a_set_that_grows_later_leaves_earlier_grants_smaller(
+    sandbox: SandboxServer, app: dict[str, str]
+) -> None:
+    decide(sandbox, app, FORMS[0], "accept")
+    sandbox.control.register(["Policy.Read.All", "GroupMember.Read.All"], client_id=app["client_id"])
+    assert _granted(sandbox, app) == {"Organization.Read.All", "GroupMember.Read.All"}
+    assert "Policy.Read.All" in show(sandbox, app, FORMS[0]).text
+    decide(sandbox, app, FORMS[0], "accept")
+    assert _granted(sandbox, app) == {"Organization.Read.All", "GroupMember.Read.All", "Policy.Read.All"}
+
+
+def _granted(sandbox: SandboxServer, app: dict[str, str]) -> set[str]:
+    principal = sandbox.state.tenants["contoso"].principal(app["client_id"])
+    return set(principal.grants) if principal else set()
+
+
+def test_discovery_names_the_tenants_cloud(sandbox: SandboxServer, app: dict[str, str]) -> None:
+    sandbox.control.set("contoso", "cloud", "usgov")
+    url = f"{sandbox.url}/contoso.example/v2.0/.well-known/openid-configuration"
+    document = httpx.get(url, trust_env=False, verify=NO_TLS).json()
+    assert document["msgraph_host"] == "graph.microsoft.us"
+    assert document["cloud_instance_name"] == "microsoftonline.us"
+    assert app["tenant_id"] in document["issuer"]

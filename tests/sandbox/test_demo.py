@@ -32,11 +32,11 @@ def client(demo: SandboxServer, slug: str) -> Graph:
     return Graph(demo, TENANTS[slug]["entra_tenant_id"], app["client_id"], app["client_secret"])
 
 
-def test_both_workspaces_and_all_ten_tenants_are_there(demo: SandboxServer) -> None:
+def test_both_workspaces_and_all_eleven_tenants_are_there(demo: SandboxServer) -> None:
     assert [workspace["slug"] for workspace in DOCUMENT["workspaces"]] == ["contoso-msp", "other-msp"]
     assert list(TENANTS) == [
         "contoso", "fabrikam", "litware", "northwind", "tailspin", "woodgrove", "wingtip", "adatum", "relecloud",
-        "proseware",
+        "proseware", "alpine",
     ]  # fmt: skip
     assert [facts["tenant"] for facts in demo.control.tenants()] == list(TENANTS)
     ids = [tenant["entra_tenant_id"] for tenant in TENANTS.values()] + [
@@ -73,6 +73,16 @@ def test_fabrikam_signs_in_with_the_demo_certificate(demo: SandboxServer) -> Non
     form = {"client_assertion_type": kind, "client_assertion": signed}
     assert token_request(demo, tenant, app["client_id"], None, **form).status_code == 200
     assert app["client_secret"] is None
+
+
+def test_alpine_knows_only_its_own_app_registration_until_it_consents(demo: SandboxServer) -> None:
+    own = APPS["alpine-own"]
+    answer = token_request(demo, TENANTS["alpine"]["entra_tenant_id"], own["client_id"], own["client_secret"])
+    assert answer.status_code == 200
+    assert sign_in(demo, "alpine").json()["error_codes"] == [7000229]
+    demo.control.consent("alpine")
+    assert sign_in(demo, "alpine").status_code == 200
+    demo.control.reset("alpine")
 
 
 def test_northwind_lacks_consent_until_it_is_given(demo: SandboxServer) -> None:
