@@ -28,6 +28,13 @@ REQUESTS: dict[str, Schema] = {
     "DirectoryGroupsSyncRequest": _object(
         selectionKey={**TEXT, "default": "all_groups_v1"}, providerConnectionId=OPTIONAL_ID
     ),
+    "OnboardingProviderStartRequest": _object(providerConnectionId=OPTIONAL_ID, step=TEXT),
+    "OnboardingBootstrapStartRequest": _object(
+        ["providerConnectionId", "selectedOperations"],
+        providerConnectionId=INTEGER,
+        selectedOperations={**_list(TEXT), "minItems": 1},
+        sourceSurface={**TEXT, "default": "onboarding.bootstrap"},
+    ),
 }
 PARTS: dict[str, Schema] = {
     "ProviderConnectionContext": _object(id=INTEGER, provider=TEXT, label=TEXT),

@@ -4,6 +4,7 @@ https://learn.microsoft.com/entra/identity-platform/v2-admin-consent: the answer
 it to a person and a connection, and a connection check has to see the consent before work starts.
 """
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
@@ -18,6 +19,9 @@ from providers.graph.clouds import Cloud, admin_consent_url
 SALT = "providers.consent"
 # The link may wait in the inbox of a customer's administrator.
 STATE_MAX_AGE = 7 * 24 * 3600
+# The account that signed in is no administrator, is of another tenant, or is unknown there.
+_WRONG_ACCOUNT = frozenset({"AADSTS90093", "AADSTS90094", "AADSTS50020", "AADSTS50034"})
+_NUMBER = re.compile(r"AADSTS\d+")
 
 
 class Answer(StrEnum):
@@ -25,6 +29,7 @@ class Answer(StrEnum):
 
     GRANTED = "granted"
     DECLINED = "declined"
+    WRONG_ACCOUNT = "wrong_account"
     OTHER_TENANT = "other_tenant"
     UNCLEAR = "unclear"
 
@@ -54,7 +59,8 @@ def read_state(signed: str) -> State | None:
 def read_answer(params: QueryDict, entra_tenant_id: UUID) -> Answer:
     """What the redirect's query says. Errors are read first: ``admin_consent=True`` comes with failures, too."""
     if params.get("error"):
-        return Answer.DECLINED
+        number = _NUMBER.search(params.get("error_description", ""))
+        return Answer.WRONG_ACCOUNT if number and number[0] in _WRONG_ACCOUNT else Answer.DECLINED
     if params.get("admin_consent", "").lower() != "true":
         return Answer.UNCLEAR
     tenant = params.get("tenant", "").lower()
@@ -66,20 +72,28 @@ def consent_url(
 ) -> str:
     """The link for the customer's administrator, bound to the person who asks for it."""
     assert request.user.pk is not None
+    state = sign_state(State(request.user.pk, connection_id))
+    return consent_url_for(
+        request, cloud=cloud, entra_tenant_id=entra_tenant_id, client_id=client_id, state=state
+    )
+
+
+def consent_url_for(
+    request: HttpRequest, *, cloud: str, entra_tenant_id: UUID, client_id: UUID, state: str
+) -> str:
+    """The provider's consent page for this tenant and app; ``state`` comes back with the answer."""
     return browser_url(
-        admin_consent_url(
-            Cloud(cloud),
-            str(entra_tenant_id),
-            str(client_id),
-            return_url(request),
-            sign_state(State(request.user.pk, connection_id)),
-        )
+        admin_consent_url(Cloud(cloud), str(entra_tenant_id), str(client_id), return_url(request), state)
     )
 
 
 def return_url(request: HttpRequest) -> str:
     """Where the provider sends the administrator afterwards; register it as redirect URI of the app."""
-    path = reverse("consent_return")
+    return public_url(request, reverse("consent_return"))
+
+
+def public_url(request: HttpRequest, path: str) -> str:
+    """The whole address of one of our paths, as somebody outside reaches it."""
     return f"{settings.PUBLIC_URL}{path}" if settings.PUBLIC_URL else request.build_absolute_uri(path)
 
 

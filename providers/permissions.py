@@ -54,7 +54,26 @@ PURPOSES: dict[str, Promise] = {
     "DeviceManagementScripts.Read.All": _("Read device scripts and remediations."),
 }
 
+# What a restore needs beside them. It has an app registration of its own, which holds both.
+RESTORE_PURPOSES: dict[str, Promise] = {
+    "DeviceManagementConfiguration.ReadWrite.All": _("Write device configurations and compliance policies."),
+    "DeviceManagementApps.ReadWrite.All": _("Write apps and app protection policies."),
+    "DeviceManagementServiceConfig.ReadWrite.All": _("Write enrolment configurations."),
+    "DeviceManagementRBAC.ReadWrite.All": _("Write Intune roles, scope tags and their assignments."),
+    "DeviceManagementScripts.ReadWrite.All": _("Write device scripts and remediations."),
+    "Policy.ReadWrite.ConditionalAccess": _("Write conditional access policies and named locations."),
+    "Policy.ReadWrite.AuthenticationMethod": _("Write authentication strengths."),
+    "AuthenticationContext.ReadWrite.All": _("Write authentication contexts."),
+}
+
+
+def purposes_for(purpose: str) -> dict[str, Promise]:
+    """The permissions that an app registration of this purpose should hold, each with what it is for."""
+    return {**PURPOSES, **RESTORE_PURPOSES} if purpose == "restore" else PURPOSES
+
+
 KNOWN_PERMISSIONS = frozenset(PURPOSES).union(
+    RESTORE_PURPOSES,
     READ_ORGANIZATION,
     READ_GROUPS,
     READ_ENTRA_ROLES,

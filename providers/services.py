@@ -5,12 +5,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import CharField, F, Q
+from django.db.models.functions import Cast
 from django.utils import timezone
 
 from providers import reasons, secrets
 from providers.choices import ConsentState, CredentialKind, CredentialState, Purpose
-from providers.models import AppRegistration, ProviderConnection
+from providers.models import AppRegistration, MadeCertificate, ProviderConnection
 from tenantpilot.audit.record import About, record
 from tenantpilot.tenancy.archive import hold_live
 from tenantpilot.tenancy.models import Tenant, User, Workspace
@@ -41,6 +42,9 @@ class Verified:
 
     granted_permissions: frozenset[str]
     service_plans: frozenset[str]
+    clock_skew: float | None = None
+    organization: str = ""
+    domain: str = ""
 
 
 def _mine(connection_id: int, fence: int) -> Any:
@@ -66,8 +70,26 @@ def verified_record(*, connection_id: int, fence: int, found: Verified) -> None:
         fault_facts={},
         fault_observed_at=None,
         throttled_until=None,
+        clock_skew=found.clock_skew,
         facts_fence=fence,
     )
+    _name_tenant(connection_id, found)
+
+
+def _name_tenant(connection_id: int, found: Verified) -> None:
+    """Give a tenant its own name where it still goes by what it was looked up with; people's names stay."""
+    tenants = Tenant.objects.filter(connections=connection_id)
+    if found.organization:
+        tenants.filter(name=F("primary_domain")).update(name=found.organization[:200])
+    if found.domain:
+        looked_up = Cast("entra_tenant_id", CharField())
+        tenants.filter(primary_domain=looked_up).update(primary_domain=found.domain[:253])
+
+
+def token_seen(*, connection_id: int, granted_permissions: frozenset[str]) -> None:
+    """Write what a sign-in outside any run shows, as ``token_record`` does; a run that writes later stays right."""
+    fence = ProviderConnection.objects.values_list("facts_fence", flat=True).get(pk=connection_id)
+    token_record(connection_id=connection_id, fence=fence, granted_permissions=granted_permissions)
 
 
 def token_record(*, connection_id: int, fence: int, granted_permissions: frozenset[str]) -> None:
@@ -247,6 +269,26 @@ def _credential_facts(app: AppRegistration) -> dict[str, Any]:
     return {"kind": kind, "expires_at": expires_at, "version": version}
 
 
+@transaction.atomic
+def certificate_made(
+    *, workspace: Workspace, certificate_pem: str, private_key_pem: str, actor: User
+) -> MadeCertificate:
+    """Keep a certificate that was made here, its key encrypted, until an app registration takes it over."""
+    made = MadeCertificate.objects.create(
+        workspace=workspace,
+        certificate_pem=certificate_pem,
+        private_key_encrypted=secrets.encrypt(private_key_pem),
+        made_by=actor,
+    )
+    record(
+        "certificate.made",
+        workspace_id=workspace.pk,
+        actor_id=actor.pk,
+        about=About("certificate", made.pk, str(made)),
+    )
+    return made
+
+
 class CredentialUnreadable(Exception):
     """None of the keys opens the credential of the app registration that this names."""
 
@@ -271,6 +313,13 @@ def credentials_rotate() -> int:
     All or none: raises CredentialUnreadable when one can't be opened. The rows stay locked until the end, so that no
     secret set meanwhile is overwritten.
     """
+    made = list(MadeCertificate.objects.select_for_update().order_by("pk"))
+    for one in made:
+        try:
+            one.private_key_encrypted = secrets.rotate(one.private_key_encrypted)
+        except ValueError:
+            raise CredentialUnreadable(str(one)) from None
+    MadeCertificate.objects.bulk_update(made, ["private_key_encrypted"], batch_size=500)
     apps = list(AppRegistration.objects.exclude(credential_encrypted="").select_for_update().order_by("pk"))
     for app in apps:
         try:
@@ -278,12 +327,14 @@ def credentials_rotate() -> int:
         except ValueError:
             raise CredentialUnreadable(app.name) from None
     AppRegistration.objects.bulk_update(apps, ["credential_encrypted"], batch_size=500)
-    return len(apps)
+    return len(apps) + len(made)
 
 
 @transaction.atomic
-def consent_record(*, connection: ProviderConnection, actor: User) -> None:
+def consent_record(*, connection: ProviderConnection, actor: User | None) -> None:
     """Note that consent was just given: old tokens are dropped, and a check has to see it before work starts.
+
+    ``actor`` is None where the customer's administrator, who has no account here, came back with the answer.
 
     The redirect proves nothing by itself (Graph docs: get a token for that tenant and read /organization). Raises
     TenantArchived.
@@ -319,13 +370,13 @@ def tenant_id_change(*, tenant: Tenant, entra_tenant_id: str, actor: User) -> No
     )
 
 
-def connection_audit(action: str, connection: ProviderConnection, actor: User, **facts: Any) -> None:
+def connection_audit(action: str, connection: ProviderConnection, actor: User | None, **facts: Any) -> None:
     """Write that somebody did this to the connection."""
     record(
         action,
         workspace_id=connection.tenant.workspace_id,
         tenant_id=connection.tenant_id,
-        actor_id=actor.pk,
+        actor_id=actor.pk if actor else None,
         about=About("connection", connection.pk, connection.label),
         facts=facts,
     )

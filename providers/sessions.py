@@ -1,6 +1,7 @@
 """From a stored connection to a Graph client that speaks for it."""
 
 from collections.abc import Callable
+from contextlib import closing
 from functools import cache
 
 from django.conf import settings
@@ -11,6 +12,7 @@ from providers.graph.auth import TokenSource, claims, roles
 from providers.graph.client import GraphClient
 from providers.graph.clouds import Cloud
 from providers.graph.credentials import AppIdentity, ClientCertificate, ClientSecret
+from providers.graph.discovery import FoundTenant, find_tenant
 from providers.graph.meter import Meter
 from providers.graph.throttle import RateBudget, budget_redis
 from providers.graph.transport import Transport
@@ -21,6 +23,26 @@ from providers.models import ProviderConnection
 def transport() -> Transport:
     """Return this process's one way out, shared by token and Graph requests."""
     return Transport(settings.GRAPH_HOST_MAP)
+
+
+def _impatient() -> Transport:
+    """The way out while a person waits for a page: better no answer than a late one."""
+    return Transport(settings.GRAPH_HOST_MAP, connect_timeout=3, read_timeout=8, total_timeout=10)
+
+
+def look_up(cloud: str, name: str) -> FoundTenant:
+    """Return the tenant that a domain or tenant id stands for. Raises as ``find_tenant``."""
+    with closing(_impatient()) as way_out:
+        return find_tenant(way_out, Cloud(cloud), name)
+
+
+def try_sign_in(who: AppIdentity) -> frozenset[str]:
+    """Sign in afresh, once, and return the application permissions that the token carries.
+
+    Raises a ``TokenError``, ``Unreachable`` or ``ResponseInvalid``.
+    """
+    with closing(_impatient()) as way_out:
+        return roles(TokenSource(way_out).token(who))
 
 
 @cache

@@ -58,6 +58,11 @@ class GraphClient:
             retry=retry,
         )
 
+    @property
+    def clock_skew(self) -> float | None:
+        """Seconds by which our clock is ahead of the provider's, as the last answer told the time."""
+        return self._requester.clock_skew
+
     def get(
         self,
         path: str,

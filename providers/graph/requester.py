@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -65,6 +67,8 @@ class Requester:
         self._checkpoint = checkpoint
         self.meter = meter
         self.retry = retry
+        # Seconds by which our clock was ahead of the provider's at the last answer; None before one told the time.
+        self.clock_skew: float | None = None
 
     def run(self, call: Call, read: Callable[[dict[str, Any]], T]) -> T:
         """What ``read`` makes of the answer's JSON object; a cut-off answer is asked for again."""
@@ -198,6 +202,9 @@ class Requester:
         return reply, client_request_id
 
     def _learn(self, call: Call, reply: Reply) -> None:
+        told = told_time(reply.headers.get("date"))
+        if told is not None:
+            self.clock_skew = (datetime.now(UTC) - told).total_seconds()
         if call.method == "GET":
             self.observe(reply.status, reply.headers, call.costs[0])
         elif reply.status == 429:
@@ -238,3 +245,12 @@ def _leaving(left: list[None], sending: Callable[[], None] | None) -> None:
     if sending is not None:
         sending()
     left.append(None)
+
+
+def told_time(header: str | None) -> datetime | None:
+    """Return the time that a ``Date`` header tells; None for none and for what is no date."""
+    try:
+        told = parsedate_to_datetime(header or "")
+    except ValueError:
+        return None
+    return told if told.tzinfo else told.replace(tzinfo=UTC)

@@ -1,7 +1,7 @@
 """How we reach a customer's tenant, and what we have read there."""
 
 from providers.models.backup import Backup, BackupItem, BackupReference, ContentVersion, RetentionRule
-from providers.models.connection import AppRegistration, ProviderConnection
+from providers.models.connection import AppRegistration, MadeCertificate, ProviderConnection
 from providers.models.directory import DirectoryCollection, DirectoryGroup, RoleDefinition
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "ContentVersion",
     "DirectoryCollection",
     "DirectoryGroup",
+    "MadeCertificate",
     "ProviderConnection",
     "RetentionRule",
     "RoleDefinition",

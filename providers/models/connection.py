@@ -6,7 +6,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from providers.choices import Cloud, ConsentState, CredentialKind, CredentialState, Purpose
-from tenantpilot.tenancy.models import Tenant, Workspace
+from tenantpilot.tenancy.models import Tenant, User, Workspace
 
 
 class AppRegistration(models.Model):
@@ -39,6 +39,25 @@ class AppRegistration(models.Model):
         return self.name
 
 
+class MadeCertificate(models.Model):
+    """A certificate made here for an app registration; only its public part ever leaves.
+
+    It waits with its key until somebody has uploaded it at the provider, and the app registration takes both over.
+    """
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="made_certificates")
+    certificate_pem = models.TextField()
+    private_key_encrypted = models.TextField(editable=False)
+    made_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    made_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.workspace}, {self.made_at:%Y-%m-%d %H:%M}"
+
+
 class ProviderConnection(models.Model):
     """A tenant reached through one app registration. Every fact stands beside the time it was observed."""
 
@@ -65,6 +84,8 @@ class ProviderConnection(models.Model):
     permissions_observed_at = models.DateTimeField(null=True, blank=True)
     service_plans = ArrayField(models.CharField(max_length=36), default=list)
     service_plans_observed_at = models.DateTimeField(null=True, blank=True)
+    # Seconds by which our clock was ahead of the provider's when it was last checked.
+    clock_skew = models.FloatField(null=True, blank=True)
     # The last check: when it ended, when one last succeeded, and the fault that the provider showed since.
     checked_at = models.DateTimeField(null=True, blank=True)
     verified_at = models.DateTimeField(null=True, blank=True)

@@ -40,7 +40,7 @@ READ_ASSIGNMENTS = (
         "Signs in afresh, confirms which tenant answers, and compares what was granted with what is needed."
     ),
     capability=Capability.CHECK_CONNECTION,
-    surfaces={Surface.TENANT, Surface.CONNECTION},
+    surfaces={Surface.TENANT, Surface.CONNECTION, Surface.ONBOARDING},
     needs=Needs(facts=Facts.CREDENTIAL),
 )
 def check_connection(run: RunContext, params: Params) -> RunResult:
@@ -59,7 +59,13 @@ def check_connection(run: RunContext, params: Params) -> RunResult:
     if _tenant_id(organization) != run.tenant.entra_tenant_id:
         return _failed(run, TENANT_MISMATCH)
     run.stage("permissions")
-    found = services.Verified(_granted(run), _service_plans(organization))
+    found = services.Verified(
+        _granted(run),
+        _service_plans(organization),
+        clock_skew=run.graph.clock_skew,
+        organization=str(organization.get("displayName") or ""),
+        domain=_default_domain(organization),
+    )
     with run.fenced():
         services.verified_record(connection_id=run.connection.id, fence=run.fence, found=found)
     return _result(run, found)
@@ -126,6 +132,14 @@ def _app_roles(run: RunContext) -> tuple[str, dict[str, str]]:
     if not isinstance(roles, list):
         raise ResponseInvalid("The service principal of Microsoft Graph shows no roles.", status=200)
     return str(principal.get("id")), {str(role.get("id")): str(role.get("value")) for role in roles}
+
+
+def _default_domain(organization: Mapping[str, Any]) -> str:
+    domains = organization.get("verifiedDomains")
+    for one in domains if isinstance(domains, list) else ():
+        if one.get("isDefault"):
+            return str(one.get("name") or "")
+    return ""
 
 
 def _service_plans(organization: Mapping[str, Any]) -> frozenset[str]:

@@ -3,7 +3,8 @@
 from typing import Any
 
 from operations import registry
-from providers.permissions import PURPOSES
+from providers.choices import Purpose
+from providers.permissions import purposes_for
 from providers.readiness import ConnectionFacts
 
 
@@ -17,6 +18,6 @@ def missing_grants(facts: ConnectionFacts) -> list[dict[str, Any]]:
     return [{"name": name, "why": verbs} for name, verbs in waiting.items()]
 
 
-def asked_grants() -> list[dict[str, Any]]:
-    """The permissions that the app registration asks for, each with what it is for."""
-    return [{"name": name, "why": [str(purpose)]} for name, purpose in PURPOSES.items()]
+def asked_grants(purpose: str = Purpose.READ) -> list[dict[str, Any]]:
+    """The permissions that an app registration of this purpose asks for, each with what it is for."""
+    return [{"name": name, "why": [str(words)]} for name, words in purposes_for(purpose).items()]

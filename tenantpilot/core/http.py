@@ -125,6 +125,7 @@ class Surface(APIView):
     reads_body: ClassVar[bool] = False
     # For the OpenAPI document: the body's schema, statuses beyond those of every surface, and the shapes they name.
     body_schema: ClassVar[str] = ""
+    body_required: ClassVar[bool] = False
     statuses: ClassVar[tuple[int, ...]] = ()
     component_schemas: ClassVar[Mapping[str, Schema]] = {}
     page_template = ""

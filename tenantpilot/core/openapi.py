@@ -12,7 +12,13 @@ Schema = dict[str, Any]
 TEXT: Schema = {"type": "string"}
 INTEGER: Schema = {"type": "integer"}
 ID = INTEGER
-PATH_TYPES: dict[str, Schema] = {"tenant": TEXT, "operation": TEXT, "connection": ID, "run": ID}
+PATH_TYPES: dict[str, Schema] = {
+    "tenant": TEXT,
+    "operation": TEXT,
+    "connection": ID,
+    "run": ID,
+    "session": ID,
+}
 PROBLEM: Schema = {
     "type": "object",
     "required": ["title", "status", "detail", "code"],
@@ -96,7 +102,7 @@ def _headers(view: Any, method: str) -> Iterator[Schema]:
 
 def _request_body(view: Any) -> Schema:
     schema = {"$ref": f"#/components/schemas/{view.body_schema}"}
-    return {"required": False, "content": {"application/json": {"schema": schema}}}
+    return {"required": view.body_required, "content": {"application/json": {"schema": schema}}}
 
 
 def _statuses(view: Any, method: str) -> list[int]:
