@@ -8,7 +8,10 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from onboarding import links
 from onboarding.answers import start_check
+from onboarding.link_views import returned
+from onboarding.words import answer_words
 from providers import consent, services
 from providers.consent import Answer
 from providers.models import ProviderConnection
@@ -31,6 +34,10 @@ def consent_return(request: HttpRequest) -> HttpResponse:
 
     The customer's administrator, who has no account here, gets a page that names nobody.
     """
+    if request.method == "GET":
+        asked = links.by_state(request.GET.get("state", ""))
+        if asked is not None:
+            return returned(request, asked)
     if not admin.site.has_permission(request) and request.method == "GET":
         state = consent.read_state(request.GET.get("state", ""))
         if state is not None:
@@ -64,12 +71,7 @@ def _answered(request: SignedInRequest, target: Target, signed: str) -> HttpResp
             "actionLabel": _("Check connection"),
         }
         return render(request, "onboarding/consent_return.html", context)
-    words = {
-        Answer.DECLINED: _("Consent was declined."),
-        Answer.OTHER_TENANT: _("Consent was granted in another tenant."),
-        Answer.UNCLEAR: _("Microsoft did not say whether consent was granted."),
-    }
-    context = _page(request, target) | {"problem": words[answer]}
+    context = _page(request, target) | {"problem": answer_words(answer)}
     return render(request, "onboarding/consent.html", context)
 
 
@@ -107,7 +109,7 @@ def _stranger_page(request: HttpRequest, *, granted: bool) -> HttpResponse:
 def _page(request: SignedInRequest, target: Target) -> dict[str, Any]:
     assert target.connection is not None
     row = ProviderConnection.objects.select_related("app_registration").only(
-        "id", "app_registration__cloud", "app_registration__client_id"
+        "id", "app_registration__cloud", "app_registration__client_id", "app_registration__purpose"
     )
     app = row.get(pk=target.connection.id).app_registration
     known = target.connection.permissions_observed_at is not None
@@ -121,7 +123,7 @@ def _page(request: SignedInRequest, target: Target) -> dict[str, Any]:
             client_id=app.client_id,
             connection_id=target.connection.id,
         ),
-        "permissions": [each | {"missing": each["name"] in missing} for each in asked_grants()],
+        "permissions": [each | {"missing": each["name"] in missing} for each in asked_grants(app.purpose)],
         "redirectUri": consent.return_url(request),
         "cancelUrl": reverse("connection", args=[target.connection.id]),
     }

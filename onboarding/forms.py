@@ -11,7 +11,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from onboarding import certificates
-from providers.choices import Cloud, CredentialKind
+from onboarding.names import read_name
+from providers.choices import Cloud, CredentialKind, Purpose
 from providers.models import AppRegistration, ProviderConnection
 from tenantpilot.tenancy.models import Tenant
 
@@ -161,8 +162,8 @@ class SharedAppForm(forms.Form):
         field.queryset = available_apps(tenant_id, workspace_id)
 
 
-class OwnAppForm(forms.Form):
-    """An app registration brought by this tenant alone; its credential comes with a second form."""
+class AppForm(forms.Form):
+    """An app registration; its credential comes with a second form."""
 
     name = _text(_("Name"), help_text=_("How this console calls the app registration."))
     client_id = GuidField(
@@ -171,19 +172,72 @@ class OwnAppForm(forms.Form):
     cloud = forms.ChoiceField(
         label=_("Cloud"), choices=Cloud.choices, widget=forms.Select(attrs={"class": "tp-input"})
     )
+    purpose = forms.ChoiceField(
+        label=_("Purpose"),
+        choices=Purpose.choices,
+        initial=Purpose.READ,
+        required=False,
+        widget=forms.Select(attrs={"class": "tp-input"}),
+        help_text=_("One for reading, another for restores: each holds only what it needs."),
+    )
+
+    def clean_purpose(self) -> str:
+        return self.cleaned_data["purpose"] or Purpose.READ.value
 
 
-class OwnAppWithSecretForm(OwnAppForm, SecretForm):
-    field_order = ["name", "client_id", "cloud", "secret", "expires_on"]
+class AppWithSecretForm(AppForm, SecretForm):
+    field_order = ["name", "client_id", "purpose", "cloud", "secret", "expires_on"]
 
 
-class OwnAppWithCertificateForm(OwnAppForm, CertificateForm):
-    field_order = ["name", "client_id", "cloud", "certificate_pem", "private_key_pem"]
+class AppWithCertificateForm(AppForm, CertificateForm):
+    field_order = ["name", "client_id", "purpose", "cloud", "certificate_pem", "private_key_pem"]
 
 
-OWN_APP_FORMS: dict[str, type[OwnAppWithSecretForm] | type[OwnAppWithCertificateForm]] = {
-    CredentialKind.SECRET.value: OwnAppWithSecretForm,
-    CredentialKind.CERTIFICATE.value: OwnAppWithCertificateForm,
+APP_FORMS: dict[str, type[AppWithSecretForm] | type[AppWithCertificateForm]] = {
+    CredentialKind.SECRET.value: AppWithSecretForm,
+    CredentialKind.CERTIFICATE.value: AppWithCertificateForm,
+}
+
+
+class IdentifyForm(forms.Form):
+    """Which tenant: a domain or a tenant ID, and the cloud to ask."""
+
+    name = _text(
+        _("Domain or tenant ID"),
+        max_length=300,
+        help_text=_("Such as contoso.com. Any domain of the tenant will do."),
+    )
+    cloud = forms.ChoiceField(
+        label=_("Cloud"),
+        choices=Cloud.choices,
+        initial=Cloud.GLOBAL,
+        widget=forms.Select(attrs={"class": "tp-input"}),
+    )
+
+    def clean_name(self) -> str:
+        return read_name(self.cleaned_data["name"])
+
+
+class BroughtAppForm(forms.Form):
+    """The app registration that a tenant brings; its credential comes with a second form."""
+
+    client_id = GuidField(
+        label=_("Client ID"), help_text=_("Application (client) ID of the app registration.")
+    )
+
+
+class BroughtWithSecretForm(BroughtAppForm, SecretForm):
+    field_order = ["client_id", "secret", "expires_on"]
+
+
+class BroughtWithCertificateForm(BroughtAppForm, CertificateForm):
+    field_order = ["client_id", "certificate_pem", "private_key_pem"]
+
+
+BROUGHT_APP_FORMS: dict[str, type[BroughtAppForm]] = {
+    CredentialKind.SECRET.value: BroughtWithSecretForm,
+    CredentialKind.CERTIFICATE.value: BroughtWithCertificateForm,
+    "made": BroughtAppForm,
 }
 
 

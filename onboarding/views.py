@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 from django.forms import Form
 from django.http import HttpResponse, HttpResponseRedirect
@@ -12,15 +11,15 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from onboarding import forms
+from onboarding.app_scope import require_all
 from providers import services
 from providers.choices import CredentialKind
 from providers.models import AppRegistration, ProviderConnection
 from providers.selectors import Target
 from providers.views.parts import require_manage, visible_connection, visible_tenant
+from tenantpilot.console.http import own_path
 from tenantpilot.console.pages import SignedInRequest, page
-from tenantpilot.tenancy.capabilities import Capability
 from tenantpilot.tenancy.models import Tenant
-from tenantpilot.tenancy.permissions import visible_to
 
 OWN = "own"
 CERTIFICATE, SECRET = CredentialKind.CERTIFICATE.value, CredentialKind.SECRET.value
@@ -58,10 +57,10 @@ def connection_secret(request: SignedInRequest, connection: int) -> HttpResponse
     target = visible_connection(request, connection)
     require_manage(target)
     app = _app_of(connection)
-    _require_app(request, app)
+    require_all(request.user, app)
     kind = _kind(request, default=app.credential_kind)
     form = forms.CREDENTIAL_FORMS[kind](request.POST if request.method == "POST" else None)
-    back = reverse("connection", args=[connection])
+    back = own_path(request, request.GET.get("next", "")) or reverse("connection", args=[connection])
     if request.method == "POST" and form.is_valid():
         services.credential_replace(app_registration=app, actor=request.user, **form.credential())
         messages.success(request, _("The credential is replaced. Check the connection next."))
@@ -91,7 +90,7 @@ def tenant_edit(request: SignedInRequest, tenant: str) -> HttpResponse:
     row = Tenant.objects.get(pk=target.tenant.id)
     before = {"entra_tenant_id": str(row.entra_tenant_id)}
     form = forms.TenantIdForm(request.POST if request.method == "POST" else None, initial=before, tenant=row)
-    back = reverse("tenant", args=[tenant])
+    back = own_path(request, request.GET.get("next", "")) or reverse("tenant", args=[tenant])
     if request.method == "POST" and form.is_valid() and _change_id(request, row, form):
         return HttpResponseRedirect(back)
     context = {
@@ -111,7 +110,8 @@ def _form_page(request: SignedInRequest, form: Form, context: dict[str, Any]) ->
 
 
 def _own_form(request: SignedInRequest) -> Any:
-    return forms.OWN_APP_FORMS[_kind(request)](request.POST if request.method == "POST" else None)
+    data = request.POST if request.method == "POST" else None
+    return forms.APP_FORMS[_kind(request)](data, initial={"purpose": request.GET.get("purpose", "")})
 
 
 def _shared_form(request: SignedInRequest, target: Target) -> forms.SharedAppForm:
@@ -140,6 +140,7 @@ def _bring(request: SignedInRequest, tenant: Tenant, form: Any) -> AppRegistrati
         name=form.cleaned_data["name"],
         client_id=form.cleaned_data["client_id"],
         cloud=form.cleaned_data["cloud"],
+        purpose=form.cleaned_data["purpose"],
         actor=request.user,
     )
     services.credential_replace(app_registration=app, actor=request.user, **form.credential())
@@ -163,14 +164,6 @@ def _change_id(request: SignedInRequest, tenant: Tenant, form: forms.TenantIdFor
 def _app_of(connection_id: int) -> AppRegistration:
     apps = AppRegistration.objects.defer("credential_encrypted", "certificate_pem")
     return apps.get(connections=connection_id)
-
-
-def _require_app(request: SignedInRequest, app: AppRegistration) -> None:
-    """A shared app reaches other tenants: its credential is for who manages every one of them."""
-    used = ProviderConnection.objects.filter(app_registration=app, removed_at=None)
-    mine = visible_to(used, request.user, capability=Capability.MANAGE_CONNECTIONS, path="tenant")
-    if used.exclude(pk__in=mine.values("pk")).exists():
-        raise PermissionDenied(_("You need Manager on every tenant that uses this app registration."))
 
 
 def _kind(request: SignedInRequest, default: str = SECRET) -> str:

@@ -175,4 +175,6 @@ def address(route: str, about: About) -> str:
         return reverse(route if route in _BY_TENANT else "tenant", args=[about.slug])
     if route == "run":
         return reverse("run", args=[about.run_id]) if about.run_id else ""
+    if route == "onboarding_session" and "session" in about.facts:
+        return reverse(route, args=[about.facts["session"]])
     return reverse(route) if route else ""

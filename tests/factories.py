@@ -7,6 +7,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from onboarding.models import OnboardingSession
 from operations import gate, registry
 from operations.gate import Start
 from operations.outcomes import StartOutcome
@@ -99,6 +100,19 @@ def make_ready(connection: ProviderConnection, *, at: datetime | None = None) ->
     )
     connection.refresh_from_db()
     return connection
+
+
+def make_session(tenant: Tenant, actor: User, **facts: Any) -> OnboardingSession:
+    """An onboarding that has come as far as naming its tenant."""
+    known = {"asked": tenant.primary_domain, "entra_tenant_id": tenant.entra_tenant_id}
+    return OnboardingSession.objects.create(
+        workspace=tenant.workspace,
+        tenant=tenant,
+        created_by=actor,
+        in_charge=actor,
+        changed_by=actor,
+        **(known | facts),
+    )
 
 
 def start(name: str, tenant: Tenant, actor: User, **data: Any) -> StartOutcome:

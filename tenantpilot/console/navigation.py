@@ -53,6 +53,7 @@ GROUPS: tuple[Group, ...] = (
                 "plug",
                 ("/admin/provider-connections",),
             ),
+            Entry(_("Onboarding"), "onboarding", "join", ("/admin/onboarding",), "onboard_tenants"),
         ),
     ),
     Group(
@@ -63,6 +64,13 @@ GROUPS: tuple[Group, ...] = (
         _("Access"),
         (
             Entry(_("People"), "people", "user", ("/admin/people",), "manage_members"),
+            Entry(
+                _("App registrations"),
+                "app_registrations",
+                "lock",
+                ("/admin/app-registrations",),
+                "onboard_tenants",
+            ),
             Entry(_("Audit log"), "audit", "list", ("/admin/audit",), "view_audit"),
             Entry(_("Records"), "records", "columns", RECORDS, "manage_members"),
         ),

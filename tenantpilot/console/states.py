@@ -82,6 +82,19 @@ _MEMBER = {
     "disabled": Badge(_("Disabled"), "mute", "minus"),
 }
 
+_CHECK = {
+    "ok": Badge(_("OK"), "ok", "tick"),
+    "missing": Badge(_("Missing"), "bad", "cross"),
+    "unknown": Badge(_("Not checked"), "mute", "circle"),
+    "left_out": Badge(_("Left out"), "warn", "minus"),
+}
+
+_STEP = {
+    "done": Badge(_("Done"), "ok", "tick"),
+    "now": Badge(_("Now"), "info", "dot"),
+    "todo": Badge(_("To do"), "mute", "circle"),
+}
+
 _NOTICE = {"expiring": Badge(_("Ends soon"), "warn", "clock")}
 
 BADGES = {
@@ -94,6 +107,8 @@ BADGES = {
     "member": _MEMBER,
     "notice": _NOTICE,
     "right": _RIGHT,
+    "check": _CHECK,
+    "step": _STEP,
 }
 
 OUTCOMES = {

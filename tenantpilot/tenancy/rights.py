@@ -27,9 +27,16 @@ class Right:
 
 def workspace_rights(membership: Membership) -> list[Right]:
     """Return what the member may do in the workspace itself."""
-    right = WorkspaceCapability.MANAGE_MEMBERS
+    return [
+        _workspace_right(membership, right)
+        for right in WorkspaceCapability
+        if right is not WorkspaceCapability.VIEW_WORKSPACE
+    ]
+
+
+def _workspace_right(membership: Membership, right: WorkspaceCapability) -> Right:
     held = workspaces_with(membership.user, right).filter(pk=membership.workspace_id).exists()
-    return [Right(right.value, str(right.label), held, _on_workspace(membership, right, held))]
+    return Right(right.value, str(right.label), held, _on_workspace(membership, right, held))
 
 
 def tenant_rights(membership: Membership, tenant: Tenant) -> list[Right]:

@@ -84,6 +84,15 @@ LOOKS = (
     Look("person-disable", "person_disable", "/admin/people/{operator}/disable", who="owner"),
     Look("person-remove", "person_remove", "/admin/people/{operator}/remove", who="owner"),
     Look("join-unknown", "join", "/admin/join/no-such-invitation", who="", status=404),
+    Look("onboarding-list", "onboarding", "/admin/onboarding"),
+    Look("onboarding", "onboarding_session", "/admin/onboarding/{session}"),
+    Look("onboarding-hand-over", "onboarding_hand_over", "/admin/onboarding/{session}/hand-over"),
+    Look("onboarding-abandon", "onboarding_abandon", "/admin/onboarding/{session}/abandon"),
+    Look("apps", "app_registrations", "/admin/app-registrations"),
+    Look("app", "app_registration", "/admin/app-registrations/{app}"),
+    Look("app-add", "app_registration_add", "/admin/app-registrations/add", click=".tp-howto summary"),
+    Look("app-credential", "app_registration_credential", "/admin/app-registrations/{app}/credential"),
+    Look("consent-link-unknown", "consent_link", "/admin/consent/no-such-link", who="", status=404),
     Look("password", "account_password", "/admin/account/password"),
     Look("sessions", "account_sessions", "/admin/account/sessions"),
     Look("not-found", "tenant", "/admin/t/nowhere", status=404),
@@ -94,6 +103,7 @@ LOOKS = (
 NO_PAGES = {
     "home", "logout", "jsi18n", "autocomplete", "view_on_site", "livez", "readyz", "metrics",
     "operation_rows", "operation_recent", "run_status",
+    "onboarding_consent", "onboarding_live", "onboarding_certificate", "onboarding_start",
     "tenant_start", "connection_start", "directory.groups.sync_start", "directory.role_definitions.sync_start",
     "run_retry", "tenant_archive_status", "tenant_bring_back",
     "connection_enable", "connection_default", "switch_tenant", "switch_workspace",
@@ -110,7 +120,7 @@ RUN_RECORD = {"operations_operationrun_changelist", "operations_operationrun_his
 
 
 def places(stack: Stack) -> dict[str, int]:
-    """The ids that stand in paths: default connections by tenant, runs by outcome, memberships by person."""
+    """The ids that stand in paths: connections by tenant, runs by outcome, memberships by person, and others."""
     by_tenant = (
         "SELECT t.slug, c.id FROM providers_providerconnection c JOIN tenancy_tenant t ON t.id = c.tenant_id "
         "WHERE c.is_default"
@@ -120,7 +130,11 @@ def places(stack: Stack) -> dict[str, int]:
         "AND (outcome = 'failed' OR operation_type = 'directory.groups.sync') GROUP BY outcome"
     )
     by_person = "SELECT u.username, m.id FROM tenancy_membership m JOIN tenancy_user u ON u.id = m.user_id"
-    queries = (by_tenant, by_outcome, by_person)
+    others = (
+        "SELECT 'session', max(id) FROM onboarding_onboardingsession",
+        "SELECT 'app', min(id) FROM providers_appregistration WHERE tenant_id IS NULL",
+    )
+    queries = (by_tenant, by_outcome, by_person, *others)
     return {str(name): int(number) for query in queries for name, number in stack.rows(query)}
 
 

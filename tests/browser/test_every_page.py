@@ -21,10 +21,11 @@ NARROWEST = {"width": 320, "height": 800}
 
 @pytest.fixture(scope="package")
 def ids(stack: Stack, people: People) -> dict[str, int]:
-    """What paths need; one sync has ended before, so that lists have rows."""
+    """What paths need; one sync has ended before, so that lists have rows, and an onboarding has begun."""
     operator: Person = people("operator")
     for operation in ("directory.groups.sync", "directory.role_definitions.sync"):
         assert operator.ended(operator.start("contoso", operation))["outcome"] == "succeeded"
+    assert people("manager").post("/admin/onboarding").status_code == 302
     return places(stack)
 
 

@@ -16,6 +16,12 @@ GONE = 987654321
 GONE_CONNECTION = {"connection": GONE}
 RUN = {"run": "{run}"}
 GONE_RUN = {"run": GONE}
+SESSION = {"session": "{session}"}
+GONE_SESSION = {"session": GONE}
+VERIFY = {"step": "verify"}
+CHECK_START = {"operation": "provider.connection.check"}
+APP = {"app": "{app}"}
+GONE_APP = {"app": GONE}
 GROUPS_START = {"operation": "directory.groups.sync"}
 
 
@@ -108,6 +114,32 @@ PAGES = (
     Row("admin/provider-connections/<int:connection>/consent", "GET", MANAGE, CONNECTION, GONE_CONNECTION),
     Row("admin/consent/return", "GET", "400"),
     Row("admin/consent/return", "POST", "400"),
+)  # fmt: skip
+
+# A session with a tenant; the outsider brings tenants into a workspace of their own.
+ONBOARDING = (
+    Row("admin/onboarding", "GET", "200 403 403 403 200 200"),
+    Row("admin/onboarding", "POST", "302 403 403 403 302 302"),
+    Row("admin/onboarding/<int:session>", "GET", MANAGE, SESSION, GONE_SESSION),
+    Row("admin/onboarding/<int:session>", "POST", MANAGED, SESSION, GONE_SESSION),
+    Row("admin/onboarding/<int:session>/abandon", "GET", MANAGE, SESSION, GONE_SESSION),
+    Row("admin/onboarding/<int:session>/abandon", "POST", MANAGED, SESSION, GONE_SESSION),
+    Row("admin/onboarding/<int:session>/hand-over", "GET", MANAGE, SESSION, GONE_SESSION),
+    Row("admin/onboarding/<int:session>/hand-over", "POST", "404 404 403 403 400 400", SESSION, GONE_SESSION),
+    Row("admin/onboarding/<int:session>/consent", "POST", "404 404 403 403 404 404", SESSION, GONE_SESSION),
+    Row("admin/onboarding/<int:session>/live/<str:step>", "GET", "404 404 403 403 404 404",
+        SESSION | VERIFY, GONE_SESSION | VERIFY),
+    Row("admin/onboarding/<int:session>/certificate", "GET", "404 404 403 403 404 404", SESSION, GONE_SESSION),
+    Row("admin/onboarding/<str:session>/provider-actions/<str:operation>/start", "POST", MANAGE,
+        SESSION | CHECK_START, GONE_SESSION | CHECK_START),
+    Row("admin/app-registrations", "GET", "200 403 403 403 200 200"),
+    Row("admin/app-registrations/add", "GET", "200 403 403 403 200 200"),
+    Row("admin/app-registrations/add", "POST", "400 403 403 403 400 400"),
+    # An app registration belongs to the workspace: whoever belongs there may know that it is there.
+    Row("admin/app-registrations/<int:app>", "GET", "404 403 403 403 200 200", APP, GONE_APP),
+    Row("admin/app-registrations/<int:app>/credential", "GET", "404 403 403 403 200 200", APP, GONE_APP),
+    Row("admin/app-registrations/<int:app>/credential", "POST", "404 403 403 403 400 400", APP, GONE_APP),
+    Row("admin/consent/<str:token>", "GET", "404", {"token": "no-such-link"}, public=404),
 )  # fmt: skip
 
 SITE = (
@@ -235,4 +267,4 @@ RECORDS_START = (
         {"app_label": "tenancy"}),
 )  # fmt: skip
 
-TABLE = (*SURFACES, *LISTS, *PAGES, *WORKSPACE, *OWN_THINGS, *RECORDS_START, *SITE)
+TABLE = (*SURFACES, *LISTS, *PAGES, *ONBOARDING, *WORKSPACE, *OWN_THINGS, *RECORDS_START, *SITE)

@@ -11,25 +11,24 @@ import pytest
 import yaml
 from django.core.management import call_command
 from django.test import Client
+from django.utils import timezone
 
 from operations import transitions
 from operations.choices import RunOutcome
 from operations.transitions import Ending
 from providers.models import ProviderConnection
+from tests import factories
 from tests.contracts.conftest import OUTCOME, RUN
 
 CONTRACT: dict[str, Any] = json.loads(Path(__file__).with_name("contract.json").read_text())
 CONTRACT_HASH = "34ef15e7b09a2e9ec414cd8f46bd03a75a95e5f362b5bd68b08f021aa11d3416"
 
-# Paths and shapes of restore and onboarding, which don't exist yet: each is a 404.
+# Paths and shapes of restore and bootstrap, which don't exist yet: each is a 404.
 LATER_PATHS = {
     "/admin/t/{tenant}/restore-runs/{restoreRun}/execute",
-    "/admin/onboarding/{session}/provider-actions/{operation}/start",
     "/admin/onboarding/{session}/provider-bootstrap/start",
 }
 LATER_SCHEMAS = {
-    "OnboardingProviderStartRequest",
-    "OnboardingBootstrapStartRequest",
     "OnboardingBootstrapStartOutcome",
 }
 STARTS = {
@@ -37,6 +36,7 @@ STARTS = {
     "/admin/t/contoso/directory/groups/sync",
     "/admin/t/contoso/directory/role-definitions/sync",
     "/admin/provider-connections/{connection}/actions/directory.groups.sync/start",
+    "/admin/onboarding/{session}/provider-actions/provider.connection.check/start",
 }
 
 
@@ -146,7 +146,10 @@ class TestRealAnswers:
 
     @pytest.mark.parametrize("path", sorted(STARTS))
     def test_every_outcome_of_every_start_surface(self, client, check, world, path):
-        url = path.format(connection=world.connection.pk)
+        session = factories.make_session(
+            world.tenant, world.owner, connection=world.connection, connected_at=timezone.now()
+        )
+        url = path.format(connection=world.connection.pk, session=session.pk)
         seen = [check(client.post(url), "ProviderStartOutcome") for _ in range(2)]
         other = "/admin/t/contoso/provider-actions/directory.groups.sync/start"
         if "groups" in url:

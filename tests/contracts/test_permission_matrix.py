@@ -68,6 +68,8 @@ def names(world) -> dict[str, Any]:
         "connection": world.connection.pk,
         "member": member.pk,
         "invitation": invitation.pk,
+        "session": factories.make_session(world.tenant, world.manager).pk,
+        "app": world.connection.app_registration_id,
     }
 
 

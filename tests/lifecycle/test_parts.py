@@ -4,6 +4,8 @@ from tenantpilot.lifecycle.parts import AUDIT, KEPT, belongings, parts
 
 # A new model that leads to a tenant is deleted with it by itself. Add it here, or to parts.AUDIT with the reason.
 DELETED = {
+    "onboarding.ConsentRequest",
+    "onboarding.OnboardingSession",
     "operations.Notification",
     "providers.Backup",
     "providers.BackupItem",

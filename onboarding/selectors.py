@@ -1,0 +1,100 @@
+"""Which onboarding sessions a person sees, and what the person may do there."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Q, QuerySet
+
+from onboarding.choices import SessionState
+from onboarding.models import OnboardingSession
+from onboarding.steps import Standing
+from providers.choices import Purpose
+from providers.health import fact_columns, facts_in
+from providers.models import AppRegistration
+from providers.selectors import target_for_tenant
+from tenantpilot.tenancy.capabilities import Capability, WorkspaceCapability
+from tenantpilot.tenancy.models import Tenant, User, Workspace
+from tenantpilot.tenancy.permissions import visible_to, workspaces_visible_to, workspaces_with
+
+Row = dict[str, Any]
+ONBOARD = WorkspaceCapability.ONBOARD_TENANTS
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A session that its reader sees. ``may``: the reader holds the rights to go on with it."""
+
+    standing: Standing
+    may: bool
+
+    @property
+    def session(self) -> OnboardingSession:
+        return self.standing.session
+
+
+def find_session(user: User, session_id: int) -> Seen | None:
+    """Return the session, or None when it is not there or not visible.
+
+    Its workspace must be the reader's and, once a tenant is identified, the tenant, too.
+    """
+    rows = OnboardingSession.objects.select_related("workspace", "tenant", "in_charge", "changed_by")
+    session = rows.filter(pk=session_id, workspace__in=workspaces_visible_to(user)).first()
+    if session is None:
+        return None
+    may = workspaces_with(user, ONBOARD).filter(pk=session.workspace_id).exists()
+    if session.tenant is None:
+        return Seen(Standing(session), may)
+    # Zero names no connection: before one is chosen the tenant's default is not the session's.
+    target = target_for_tenant(user.pk, session.tenant.slug, session.connection_id or 0)
+    if target is None:
+        return None
+    may = may and Capability.MANAGE_CONNECTIONS in target.capabilities
+    return Seen(Standing(session, target.connection, target), may)
+
+
+def open_sessions(user: User) -> QuerySet[OnboardingSession, Row]:
+    """Return the open sessions that the person may go on with, with the facts of their connections."""
+    tenants = visible_to(Tenant.objects.all(), user, capability=Capability.MANAGE_CONNECTIONS)
+    rows = OnboardingSession.objects.filter(
+        Q(tenant=None) | Q(tenant__in=tenants),
+        state=SessionState.OPEN,
+        workspace__in=workspaces_with(user, ONBOARD),
+    )
+    facts = fact_columns("connection__")
+    return rows.annotate(**facts).values(
+        "id", "asked", "tenant_id", "tenant__name", "workspace__name", "connected_at", "bootstrapped_at", "left_out",
+        "state", "in_charge_id", "in_charge__first_name", "in_charge__last_name", "in_charge__username", "changed_at",
+        *facts,
+    )  # fmt: skip
+
+
+def standing_of(row: Row) -> Standing:
+    """Return how far the session in a row of `open_sessions` is."""
+    names = ("tenant_id", "connected_at", "bootstrapped_at", "left_out", "state")
+    return Standing(OnboardingSession(**{name: row[name] for name in names}), facts_in(row))
+
+
+def onboarding_workspaces(user: User) -> QuerySet[Workspace]:
+    """Return the workspaces that the person may bring tenants into, by name."""
+    return workspaces_with(user, ONBOARD).order_by("name", "id")
+
+
+def shared_apps(workspace_id: int, cloud: str) -> QuerySet[AppRegistration]:
+    """Return the app registrations through which a tenant of this cloud may be read, without their credentials."""
+    apps = AppRegistration.objects.filter(
+        workspace=workspace_id, tenant=None, cloud=cloud, purpose=Purpose.READ
+    ).exclude(credential_encrypted="")
+    return apps.defer("credential_encrypted", "certificate_pem").order_by("name", "id")
+
+
+def colleagues(session: OnboardingSession) -> list[User]:
+    """Return who may take the session over: everybody who may go on with it but who has it now."""
+    members = User.objects.filter(
+        memberships__workspace=session.workspace_id, memberships__disabled_at=None, is_active=True
+    ).exclude(pk=session.in_charge_id)
+    return [one for one in members.order_by("username") if _may(one, session)]
+
+
+def _may(user: User, session: OnboardingSession) -> bool:
+    found = find_session(user, session.pk)
+    return found is not None and found.may
