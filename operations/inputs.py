@@ -9,6 +9,7 @@ from typing import Any
 from django.http import HttpRequest, QueryDict
 from django.utils.translation import gettext as _
 
+from operations.params import FormText
 from tenantpilot.core.http import FORMS, Problem, invalid_input, unreadable
 
 CONNECTION = "providerConnectionId"
@@ -82,7 +83,7 @@ def _form(form: QueryDict, *, in_context: bool) -> dict[str, Any]:
             continue
         value: Any = values[0] if len(values) == 1 else list(values)
         if in_context and name.startswith(f"{CONTEXT}."):
-            context[name.removeprefix(f"{CONTEXT}.")] = value
+            context[name.removeprefix(f"{CONTEXT}.")] = FormText(value) if isinstance(value, str) else value
         else:
             payload[name] = value
     return {**payload, CONTEXT: context} if context else payload

@@ -15,6 +15,17 @@ class InvalidInput(ValueError):
         super().__init__("; ".join(f"{name}: {words}" for name, words in self.errors.items()))
 
 
+class FormText(str):
+    """Text that a form sent: there it may stand for a number, which in JSON it never does."""
+
+
+def whole_number(value: Any) -> int | None:
+    """Return a JSON number, or a form's digits, as a whole number; None for anything else."""
+    if isinstance(value, FormText) and value.isascii() and value.isdigit() and len(value) < 20:
+        return int(value)
+    return value if type(value) is int else None
+
+
 @dataclass(frozen=True)
 class Params:
     """Validated input; the base takes none. Unknown keys are ignored, since the contract leaves them open."""

@@ -173,6 +173,10 @@ def address(route: str, about: About) -> str:
         return reverse(route, args=[about.connection_id])
     if route in _BY_CONNECTION or route in _BY_TENANT:
         return reverse(route if route in _BY_TENANT else "tenant", args=[about.slug])
+    if route == "restore_run":
+        # A restore is named by the reason's own facts: neither a connection nor a run leads to it.
+        restore_run = about.facts.get("restoreRun")
+        return reverse(route, args=[about.slug, restore_run]) if restore_run else ""
     if route == "run":
         return reverse("run", args=[about.run_id]) if about.run_id else ""
     if route == "onboarding_session" and "session" in about.facts:

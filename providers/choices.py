@@ -61,3 +61,60 @@ class BackupState(TextChoices):
     PARTIAL = "partial", _("Partly complete")
     FAILED = "failed", _("Failed")
     STOPPED = "stopped", _("Stopped")
+
+
+class RestoreKind(TextChoices):
+    RESTORE = "restore", _("Restore")
+    RESUME = "resume", _("Resume")
+    UNDO = "undo", _("Undo")
+
+
+class RestoreState(TextChoices):
+    """draft → executing → executed; a run that wrote nothing leads back to draft."""
+
+    DRAFT = "draft", _("Draft")
+    EXECUTING = "executing", _("Executing")
+    EXECUTED = "executed", _("Executed")
+
+
+class RestoreAction(TextChoices):
+    """What a plan does with one object. Only an undo deletes."""
+
+    CREATE = "create", _("Create")
+    UPDATE = "update", _("Overwrite")
+    DELETE = "delete", _("Delete")
+    SKIP = "skip", _("Skip")
+    UNRESOLVED = "unresolved", _("Unresolved")
+
+
+WRITING_ACTIONS = (RestoreAction.CREATE, RestoreAction.UPDATE, RestoreAction.DELETE)
+
+
+class StepState(TextChoices):
+    """planned → sent → confirmed, refused, or uncertain: an answer that was lost, and reading back did not tell."""
+
+    PLANNED = "planned", _("Planned")
+    SENT = "sent", _("Sent")
+    CONFIRMED = "confirmed", _("Confirmed")
+    REFUSED = "refused", _("Refused")
+    UNCERTAIN = "uncertain", _("Uncertain")
+
+
+class ItemOutcome(TextChoices):
+    """What became of one object of a plan."""
+
+    VERIFIED = "verified", _("Restored and verified")
+    DIFFERS = "differs", _("Restored, but differs")
+    UNVERIFIED = "unverified", _("Restored, not read back")
+    FAILED = "failed", _("Failed")
+    UNCERTAIN = "uncertain", _("Uncertain")
+    SKIPPED = "skipped", _("Skipped")
+    NOT_REACHED = "not_reached", _("Not reached")
+
+
+class MappingChoice(TextChoices):
+    """What a missing target of a reference becomes."""
+
+    MAP = "map", _("Use another")
+    CREATE = "create", _("Create the group")
+    SKIP = "skip", _("Leave it out")

@@ -319,6 +319,8 @@ RUN_DEADLINE = 3600
 CELERY_TASK_SOFT_TIME_LIMIT = RUN_DEADLINE - 30
 CELERY_TASK_TIME_LIMIT = RUN_DEADLINE + 60
 RUN_FORCE_RELEASE_AFTER = 60
+# Seconds before each look at the tenant for what a write left there: Graph shows new objects late.
+RESTORE_READ_BACK = (0, 1, 3, 6)
 WORKER_SEEN_WITHIN = 60
 FACTS_MAX_AGE_DAYS = 7
 START_ANSWER_HOURS = 24

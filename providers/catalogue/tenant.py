@@ -19,6 +19,14 @@ from providers.catalogue.model import (
     Update,
 )
 
+# Deprecated twins of rolePermissions[].resourceActions, and what Graph makes.
+_OF_ROLE = (
+    "roleAssignments",
+    "isBuiltIn",
+    "isBuiltInRoleDefinition",
+    "permissions",
+    "rolePermissions[].actions",
+)
 _SYSTEM_TEMPLATE = "EnrollmentNotificationInternalMEO"
 
 
@@ -111,8 +119,8 @@ TYPES = (
             Reference("roleAssignments[].resourceScopes[]", Ref.GROUP),
             Reference("roleAssignments[].roleScopeTags[].id", Ref.SCOPE_TAG, frozenset({"0"})),
         ),
-        strip_create=("roleAssignments", "isBuiltIn", "isBuiltInRoleDefinition", "permissions"),
-        strip_update=("roleAssignments", "isBuiltIn", "isBuiltInRoleDefinition", "permissions"),
+        strip_create=_OF_ROLE,
+        strip_update=_OF_ROLE,
         keep_ids=("roleScopeTags",),
     ),
     ObjectType(

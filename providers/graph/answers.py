@@ -13,6 +13,7 @@ from providers.graph import errors
 from providers.graph.errors import Facts, GraphError, ResponseInvalid
 
 _SCOPES = re.compile(r"one of the following scopes:\s*(.+?)(?:\s+-\s+Operation ID|$)", re.DOTALL)
+_APPROVAL = re.compile(r"\bmulti[- ]?admin approval\b", re.IGNORECASE)
 _SCOPE = re.compile(r"[A-Za-z][A-Za-z0-9-]*(?:\.[A-Za-z0-9-]+)+")
 _LONGEST_RETRY_AFTER = 24 * 3600.0
 
@@ -83,7 +84,10 @@ def _forbidden(message: str, facts: Facts) -> errors.Forbidden:
     scopes = tuple(dict.fromkeys(_SCOPE.findall(found[1]))) if found else ()
     # Identity policies answer the same code with and without the licence; only the text tells them apart.
     lacks_permission = facts.get("code") == "Forbidden" and "scopes are missing" in text
-    return errors.Forbidden(text, scopes=scopes, lacks_permission=lacks_permission, **facts)
+    lacks_approval = _APPROVAL.search(text) is not None
+    return errors.Forbidden(
+        text, scopes=scopes, lacks_permission=lacks_permission, lacks_approval=lacks_approval, **facts
+    )
 
 
 def _error_parts(body: Any) -> tuple[str | None, str, dict[str, Any]]:

@@ -122,15 +122,19 @@ class Forbidden(RequestFailed):
         *,
         scopes: tuple[str, ...] = (),
         lacks_permission: bool = False,
+        lacks_approval: bool = False,
         **facts: Unpack[Facts],
     ) -> None:
         super().__init__(message, **facts)
         self.scopes = scopes
         self._lacks_permission = lacks_permission or bool(scopes)
+        self._lacks_approval = lacks_approval
 
     @property
     def reason_code(self) -> str:
         key = "Forbidden/permissions" if self._lacks_permission else self.code
+        if self._lacks_approval:
+            key = "Forbidden/approval"
         return raw_codes.reason_for(key, self.default_reason)
 
 

@@ -22,6 +22,7 @@ UNREACHABLE = "provider.unreachable"
 RESPONSE_INVALID = "provider.response_invalid"
 PERMISSION_MISSING = "provider.permission_missing"
 LICENCE_MISSING = "provider.licence_missing"
+APPROVAL_REQUIRED = "provider.approval_required"
 CREDENTIAL_INVALID = "provider.credential_invalid"
 CREDENTIAL_EXPIRED = "provider.credential_expired"
 CONSENT_MISSING = "provider.consent_missing"
@@ -67,6 +68,7 @@ RAW_CODES: tuple[RawCode, ...] = (
     RawCode("Authorization_RequestDenied", PERMISSION_MISSING, "Directory permission not granted."),
     RawCode("AccessDenied", PERMISSION_MISSING, "Permission not granted."),
     RawCode("Forbidden/permissions", PERMISSION_MISSING, "Permission not granted; the message says so."),
+    RawCode("Forbidden/approval", APPROVAL_REQUIRED, "Multi Admin Approval; the message says so."),
     RawCode("Forbidden", LICENCE_MISSING, "The tenant lacks the licence or the service."),
     RawCode(
         "Authentication_RequestFromNonPremiumTenantOrB2CTenant",

@@ -3,6 +3,15 @@
 from providers.models.backup import Backup, BackupItem, BackupReference, ContentVersion, RetentionRule
 from providers.models.connection import AppRegistration, MadeCertificate, ProviderConnection
 from providers.models.directory import DirectoryCollection, DirectoryGroup, RoleDefinition
+from providers.models.restore import (
+    RestorePlan,
+    RestorePlanItem,
+    RestoreResult,
+    RestoreRun,
+    RestoreSelection,
+    RestoreStep,
+    TargetMapping,
+)
 
 __all__ = [
     "AppRegistration",
@@ -14,6 +23,13 @@ __all__ = [
     "DirectoryGroup",
     "MadeCertificate",
     "ProviderConnection",
+    "RestorePlan",
+    "RestorePlanItem",
+    "RestoreResult",
+    "RestoreRun",
+    "RestoreSelection",
+    "RestoreStep",
     "RetentionRule",
     "RoleDefinition",
+    "TargetMapping",
 ]

@@ -2,6 +2,7 @@
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.utils.functional import Promise
@@ -17,6 +18,7 @@ from tenantpilot.tenancy.capabilities import Capability
 
 TYPES = registry.all_types()
 TESTS = Path(__file__).parent.parent
+NUMBERS = {"restoreRun"}
 every = pytest.mark.parametrize("kind", TYPES, ids=str)
 
 
@@ -26,6 +28,8 @@ def test_the_catalogue_holds_what_the_documentation_lists() -> None:
         "directory.role_definitions.sync",
         "policy.backup",
         "provider.connection.check",
+        "restore.execute",
+        "restore.preview",
     ]
 
 
@@ -81,7 +85,10 @@ def test_its_input_is_declared_whole_and_comes_back_from_its_identity(kind: Oper
 @every
 def test_its_input_is_typed_strictly(kind: OperationType) -> None:
     for name in kind.params.parse({}).identity():
-        for wrong in (12, True, [], {}, "no-such-value"):
+        wrongs: tuple[Any, ...] = (12, True, [], {}, "no-such-value")
+        if name in NUMBERS:
+            wrongs = (0, -1, 2**63, 1.5, "12", *wrongs[1:])
+        for wrong in wrongs:
             with pytest.raises(InvalidInput) as caught:
                 kind.params.parse({name: wrong})
             assert caught.value.errors.keys() == {name}

@@ -133,3 +133,9 @@ def test_known_secret_is_hidden_in_every_spelling():
 
 def test_stopped_is_not_taken_for_a_failure():
     assert not issubclass(errors.Stopped, errors.GraphError)
+
+
+def test_multi_admin_approval_is_told_from_a_missing_licence():
+    text = "This operation requires multi admin approval. Send a justification to request it."
+    body = {"error": {"code": "Forbidden", "message": text}}
+    assert error_from(403, {}, body, client_request_id="c").reason_code == "provider.approval_required"

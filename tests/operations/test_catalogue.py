@@ -15,7 +15,7 @@ def test_the_page_of_reasons_is_up_to_date():
 
 def test_every_step_leads_to_a_place_that_addresses_know():
     places = {"", "connection_add", "connection", "connection_secret", "connection_consent", "tenant_edit", "tenant",
-              "run", "operations", "onboarding_session"}  # fmt: skip
+              "run", "operations", "restore_run", "onboarding_session"}  # fmt: skip
     for reason in reasons.all_reasons():
         assert {step.route for step in reason.next_steps} <= places, reason.code
 

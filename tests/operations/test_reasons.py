@@ -54,12 +54,24 @@ NEEDED = {
             "force_released",
         ]
     ),
+    *(
+        f"restore.{name}"
+        for name in [
+            "plan_missing",
+            "plan_stale",
+            "plan_changed",
+            "source_incomplete",
+            "target_unresolved",
+            "item_failed",
+        ]
+    ),
 }
 FACTS = {
     "tenant": "Contoso", "workspace": "Contoso MSP", "connection": "Contoso connection", "holder": "Sync groups",
     "scope": "this connection",
     "permissions": "Group.Read.All", "until": "12:00", "since": "yesterday", "licence": "Microsoft Intune",
     "attempts": 3, "failed": 1, "requested": 2, "reference": "abcd1234", "incomplete": 1, "objects": 4,
+    "count": 3, "name": "Baseline",
 }  # fmt: skip
 
 

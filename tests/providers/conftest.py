@@ -28,7 +28,7 @@ from tenantpilot.tenancy.models import Tenant, User
 from tests import factories
 
 QUICK = RetryPolicy(tries=2, throttled_tries=2, base=0.01, cap=0.02, total_wait=1.0)
-_numbers = itertools.count(1)
+numbers = itertools.count(1)
 
 
 @dataclass
@@ -138,7 +138,7 @@ def live(transactional_db: None, sandbox: Control) -> Live:
 
 
 def make_live(sandbox: Control, *, ready: bool = True, **conditions: Any) -> Live:
-    slug = f"live-{next(_numbers)}"
+    slug = f"live-{next(numbers)}"
     app = sandbox.add_app()
     sizes = {"groups": 120, "page_size": 50, "delta_page_size": 50}
     there = sandbox.add_tenant(slug, client_id=app["client_id"], **(sizes | conditions))

@@ -1,0 +1,267 @@
+"""Carrying out a frozen plan, item by item: plan the request, send it once, confirm it or look, verify the object."""
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.conf import settings
+
+from providers import catalogue
+from providers.catalogue import ObjectType
+from providers.choices import ItemOutcome, RestoreAction
+from providers.graph.client import GraphClient
+from providers.graph.errors import GraphError, NotFound, Stopped, Throttled, TokenError, Unauthorized
+from providers.graph.retry import pause
+from providers.models import RestorePlanItem, RestoreStep
+from providers.objects.canonical import content_hash
+from providers.restore import groups, looking
+from providers.restore.journal import Journal
+from providers.restore.model import PENDING, Content
+from providers.restore.plan import differing, equal
+from providers.restore.reading import read_one
+from providers.restore.store import contents_of
+from providers.restore.writers import Step, create_steps, delete_steps, update_steps
+
+FATAL = (TokenError, Throttled, Unauthorized)
+"""After these no other request would fare better: what is left is not reached."""
+APPROVAL = "provider.approval_required"
+# An idempotent request is sent again at most so often after reading back showed that it had not landed.
+_RESENDS = 2
+
+
+class ItemEnded(Exception):
+    """The item ends here, for this reason."""
+
+    def __init__(
+        self, outcome: ItemOutcome, code: str, facts: dict[str, Any], *, fatal: bool = False
+    ) -> None:
+        super().__init__(code)
+        self.outcome, self.code, self.facts, self.fatal = outcome, code, facts, fatal
+
+
+@dataclass(slots=True)
+class Executor:
+    """One execution. ``known`` are the ids that the tenant's lists showed right before the first write, by type.
+
+    ``checkpoint`` raises Stopped where the work may stop; ``facts_of`` says what the words of an error's reason need.
+    """
+
+    graph: GraphClient
+    journal: Journal
+    checkpoint: Callable[[], None]
+    facts_of: Callable[[GraphError], dict[str, Any]]
+    known: dict[str, set[str]]
+    progress: Callable[[int], None] = lambda done: None
+    made: dict[str, str] = field(default_factory=dict)
+    lost: set[str] = field(default_factory=set)
+    ended: dict[int, ItemOutcome] = field(default_factory=dict)
+    fatal: ItemEnded | None = None
+
+    def carry_out(self, items: Sequence[RestorePlanItem]) -> None:
+        """Work on all items in order. What stops it is raised after the rest was noted as not reached."""
+        left = list(items)
+        try:
+            while left and self.fatal is None:
+                self.checkpoint()
+                self._item(left[0])
+                left.pop(0)
+                self.progress(len(items) - len(left))
+        finally:
+            self._not_reached(left)
+
+    def _not_reached(self, items: Iterable[RestorePlanItem]) -> None:
+        # Whoever is fenced out may write nothing any more: then the missing results say it.
+        with suppress(Stopped):
+            for item in items:
+                if item.pk not in self.ended:
+                    code = self.fatal.code if self.fatal else ""
+                    self._end(item, ItemOutcome.NOT_REACHED, code)
+
+    def _item(self, item: RestorePlanItem) -> None:
+        if lacking := [key for key in item.depends if key in self.lost]:
+            self.lost.add(item.key)
+            self._end(item, ItemOutcome.SKIPPED, "dependency", {"count": len(lacking)})
+            return
+        try:
+            self._write(item)
+        except ItemEnded as end:
+            self.lost.add(item.key)
+            self._end(item, end.outcome, end.code, end.facts)
+            if end.fatal:
+                self.fatal = end
+
+    def _write(self, item: RestorePlanItem) -> None:
+        kind = catalogue.get(item.object_type)
+        wanted, live = contents_of(item)
+        filled: Content = _filled(wanted, self.made) if wanted is not None else {}
+        if item.action == RestoreAction.CREATE and kind.key == groups.KEY:
+            steps = groups.steps(filled)
+        elif item.action == RestoreAction.CREATE:
+            steps = create_steps(kind, filled, origin=self.graph.origin)
+        elif item.action == RestoreAction.DELETE:
+            steps = delete_steps(kind, live or {})
+        else:
+            steps = update_steps(kind, filled, live or {}, origin=self.graph.origin)
+        object_id = item.live_id
+        for position, step in enumerate(steps):
+            object_id = self._step(kind, item, step, position, object_id, filled)
+            if position == 0 and item.action == RestoreAction.CREATE:
+                self.made[item.key] = object_id
+                self.known.setdefault(kind.key, set()).add(object_id)
+        self._verify(kind, item, object_id, filled)
+
+    def _step(
+        self,
+        kind: ObjectType,
+        item: RestorePlanItem,
+        step: Step,
+        position: int,
+        object_id: str,
+        wanted: Content,
+    ) -> str:
+        """Send one request; the id of the object it is about. Raises ItemEnded and Stopped."""
+        path = step.path_for(object_id)
+        self.checkpoint()
+        row = self.journal.plan(item, step, position, path)
+        lost: GraphError | None = None
+        for _attempt in range(1 + _RESENDS):
+            answer = self._send(step, path, object_id, row)
+            if isinstance(answer, str):
+                self.journal.confirmed(row, answer)
+                return answer
+            lost = answer
+            found = self._look(kind, step, object_id or _own(step, wanted), wanted)
+            if found.landed:
+                self.journal.confirmed(row, found.object_id)
+                return found.object_id
+            if step.makes or not found.certain:
+                break
+        assert lost is not None
+        facts = self.facts_of(lost)
+        self.journal.uncertain(row, lost.reason_code, facts)
+        raise ItemEnded(ItemOutcome.UNCERTAIN, lost.reason_code, facts)
+
+    def _send(self, step: Step, path: str, object_id: str, row: RestoreStep) -> str | GraphError:
+        """The object's id, or the error that leaves open whether the request landed. Raises ItemEnded and Stopped."""
+        try:
+            answer = self.graph.send(
+                step.method,
+                path,
+                step.body_for(object_id),
+                version=step.version,
+                sending=lambda: self.journal.sent(row),
+            )
+        except Stopped:
+            # Raised only while nothing is under way.
+            self.journal.refused_for_now(row)
+            raise
+        except NotFound as error:
+            if step.method == "DELETE":
+                return object_id
+            raise self._refused(row, error) from None
+        except GraphError as error:
+            if error.uncertain:
+                return error
+            raise self._refused(row, error) from None
+        if not step.creates:
+            return object_id or path.rpartition("/")[2]
+        made = answer.get("id")
+        if isinstance(made, str) and made:
+            return made
+        return GraphError("The answer to a create has no id.")
+
+    def _refused(self, row: RestoreStep, error: GraphError) -> ItemEnded:
+        code, facts = error.reason_code, self.facts_of(error)
+        self.journal.refused(row, code, facts)
+        fatal = isinstance(error, FATAL) or code == APPROVAL
+        if code == "provider.response_invalid":
+            # Graph refused the content; its own words are the only ones there are.
+            facts = {**facts, "detail": error.message[:300]}
+        return ItemEnded(ItemOutcome.FAILED, code, facts, fatal=fatal)
+
+    def _look(self, kind: ObjectType, step: Step, object_id: str, wanted: Content) -> looking.Found:
+        """Read back what a lost answer would have told, more than once: Graph shows new objects late."""
+        found = looking.Found()
+        for wait in settings.RESTORE_READ_BACK:
+            pause(wait, self.checkpoint)
+            try:
+                found = looking.look(
+                    self.graph, kind, step, object_id, wanted, self.known.get(kind.key, set())
+                )
+            except GraphError:
+                found = looking.Found()
+            if found.landed:
+                break
+        return found
+
+    def _verify(self, kind: ObjectType, item: RestorePlanItem, object_id: str, wanted: Content) -> None:
+        if kind.key == groups.KEY:
+            self._end(item, ItemOutcome.VERIFIED, remote_id=object_id)
+            return
+        now: Content | None = None
+        for wait in settings.RESTORE_READ_BACK:
+            pause(wait, self.checkpoint)
+            try:
+                now = read_one(self.graph, kind, object_id)
+            except GraphError as error:
+                self._end(
+                    item, ItemOutcome.UNVERIFIED, error.reason_code, self.facts_of(error), remote_id=object_id
+                )
+                return
+            if self._as_wanted(kind, item, wanted, now):
+                self._end(item, ItemOutcome.VERIFIED, remote_id=object_id, content_hash=_hash(kind, now))
+                return
+        facts = {"properties": _differs(kind, wanted, now)}
+        self._end(
+            item, ItemOutcome.DIFFERS, "differs", facts, remote_id=object_id, content_hash=_hash(kind, now)
+        )
+
+    def _as_wanted(
+        self, kind: ObjectType, item: RestorePlanItem, wanted: Content, now: Content | None
+    ) -> bool:
+        if item.action == RestoreAction.DELETE:
+            return now is None
+        return now is not None and equal(kind, wanted, now)
+
+    def _end(
+        self,
+        item: RestorePlanItem,
+        outcome: ItemOutcome,
+        code: str = "",
+        facts: dict[str, Any] | None = None,
+        *,
+        remote_id: str = "",
+        content_hash: str = "",
+    ) -> None:
+        self.journal.result(
+            item, outcome, code=code, facts=facts, remote_id=remote_id, content_hash=content_hash
+        )
+        self.ended[item.pk] = outcome
+
+
+def _hash(kind: ObjectType, content: Content | None) -> str:
+    return content_hash(kind, content) if content is not None else ""
+
+
+def _differs(kind: ObjectType, wanted: Content, now: Content | None) -> str:
+    return ", ".join(differing(kind, wanted, now)) if now is not None and wanted else ""
+
+
+def _own(step: Step, wanted: Content) -> str:
+    """An object that chose its id itself has it before it is created."""
+    return "" if step.creates else str(wanted.get("object", {}).get("id", ""))
+
+
+def _filled(value: Any, made: dict[str, str]) -> Any:
+    """A copy in which ids that the plan itself made stand in place of their marks."""
+    if isinstance(value, dict):
+        return {name: _filled(each, made) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_filled(each, made) for each in value]
+    if isinstance(value, str) and value.startswith(_MARK):
+        return made.get(value[len(_MARK) : -len(_END)], value)
+    return value
+
+
+_MARK, _, _END = PENDING.partition("%s")
