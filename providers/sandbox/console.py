@@ -43,6 +43,7 @@ def _card(control: Control, facts: JSON) -> str:
         f'<section class="card" aria-labelledby="t-{slug}"><div class="head">'
         f'<h2 id="t-{slug}">{escape(str(facts["display_name"]))}</h2><code>{slug}</code>{badges}</div>'
         f'<p class="quiet">{facts["groups"]:,} groups · {asked}</p>{_missing(facts)}'
+        f'<p><a href="/_sandbox/t/{slug}">Policies and devices</a></p>'
         f"{_quick_actions(slug, facts)}{_more(slug, facts)}</section>"
     )
 

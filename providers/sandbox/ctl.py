@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from providers.sandbox.ctl_objects import add_object_commands
+
 DEFAULT_URL = "http://127.0.0.1:8400"
 Arguments = argparse.Namespace
 
@@ -134,6 +136,7 @@ def parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     command("faults", "list failure scripts", run=send("faults"))
     command("clear-faults", "remove failure scripts", run=send("clear_faults"))
+    add_object_commands(command, call)
     log = command("log", "recent requests and answers by status", run=log_table)
     log.add_argument("tenant", nargs="?")
     log.add_argument("--limit", type=int, default=20)

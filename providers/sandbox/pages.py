@@ -18,6 +18,7 @@ from providers.sandbox.control import COMMANDS, READING, Control
 from providers.sandbox.data import DATA_DIR
 from providers.sandbox.lookups import ControlError
 from providers.sandbox.models import Tenant
+from providers.sandbox.policypage import policy_act, policy_page
 from providers.sandbox.state import SandboxState
 from providers.sandbox.tokenerrors import TokenError
 from providers.sandbox.tokens import discovery_document, instance_document
@@ -37,6 +38,8 @@ def page_routes(state: SandboxState) -> list[BaseRoute]:
         Route("/_sandbox", lambda request: RedirectResponse("/_sandbox/")),
         Route("/_sandbox/", pages.console),
         Route("/_sandbox/act", pages.act, methods=["POST"]),
+        Route("/_sandbox/t/{tenant}", pages.policies),
+        Route("/_sandbox/policies", pages.policy_act, methods=["POST"]),
         Route("/_sandbox/api/{command}", pages.api, methods=["GET", "POST"]),
         Mount("/_sandbox/static", static),
         Route("/{common}/discovery/instance", pages.instance),
@@ -68,6 +71,25 @@ class _Pages:
         if _crosses_origins(http):
             return json_response({"error": "Refused: sent by another site."}, 403)
         response = act(self.control, await _form(http))
+        self.state.save()
+        return response
+
+    async def policies(self, http: Request) -> Response:
+        query = http.query_params
+        try:
+            return policy_page(
+                self.control, http.path_params["tenant"], query.get("done", ""), query.get("type", "")
+            )
+        except ControlError as error:
+            return json_response({"error": str(error)}, 404)
+
+    async def policy_act(self, http: Request) -> Response:
+        if _crosses_origins(http):
+            return json_response({"error": "Refused: sent by another site."}, 403)
+        try:
+            response = policy_act(self.control, await _form(http))
+        except ControlError as error:
+            return json_response({"error": str(error)}, 404)
         self.state.save()
         return response
 

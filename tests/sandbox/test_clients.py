@@ -9,14 +9,21 @@ from typing import Any
 import httpx
 import msal
 import pytest
+from azure.core import PipelineClient
 from azure.core.exceptions import ClientAuthenticationError
+from azure.core.pipeline.policies import BearerTokenCredentialPolicy, RetryPolicy
+from azure.core.pipeline.transport import RequestsTransport
+from azure.core.rest import HttpRequest
 from azure.identity import CertificateCredential, ClientSecretCredential
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from msgraph_core import GraphClientFactory
 
+from providers.sandbox.data import permission_profile
 from providers.sandbox.demo import demo_document
+from providers.sandbox.policies.table import BY_KEY
 from providers.sandbox.testing import SandboxServer
+from tests.sandbox.writable import comparable, writable
 
 DOCUMENT = demo_document()
 TENANTS = {tenant["slug"]: tenant for tenant in DOCUMENT["tenants"]}
@@ -169,3 +176,33 @@ def test_the_client_of_msgraph_core_reads_groups(tls: SandboxServer) -> None:
     answer = asyncio.run(_first_page(tls, token))
     assert answer.status_code == 200, "its own retry handler got over the 503"
     assert len(answer.json()["value"]) == 5
+
+
+def test_an_independent_client_reads_what_was_written(tls: SandboxServer) -> None:
+    """A policy of each kind is made again under a new id, and azure-core's own pipeline reads it back."""
+    app = tls.control.add_app("Restore", permissions=permission_profile("restore"))
+    tls.control.consent("contoso", app["client_id"])
+    credential = ClientSecretCredential(
+        TENANTS["contoso"]["entra_tenant_id"], app["client_id"], app["client_secret"],
+        authority=tls.url, disable_instance_discovery=True, connection_verify=str(tls.ca_file),
+    )  # fmt: skip
+    client: PipelineClient[Any, Any] = PipelineClient(
+        base_url=tls.url,
+        policies=[BearerTokenCredentialPolicy(credential, SCOPE), RetryPolicy()],
+        transport=RequestsTransport(connection_verify=str(tls.ca_file)),
+    )
+    for key in ("configurationPolicies", "deviceCompliancePolicies", "conditionalAccessPolicies"):
+        kind = BY_KEY[key]
+        original = tls.control.objects("contoso", key)[0]
+        path = f"{tls.url}/beta/{kind.path}"
+        sent = client.send_request(HttpRequest("POST", path, json=writable(kind, original)))
+        assert sent.status_code == 201, sent.text()
+        expand = f"?$expand={kind.deep[0]}" if kind.deep[0] in kind.children else ""
+        if kind.deep[-1] == "scheduledActionConfigurations":
+            expand += "($expand=scheduledActionConfigurations)"
+        read = client.send_request(HttpRequest("GET", f"{path}/{sent.json()['id']}{expand}")).json()
+        controls = read.get("grantControls") or {}
+        if controls.get("authenticationStrength"):
+            controls["authenticationStrength"] = {"id": controls["authenticationStrength"]["id"]}
+        assert read["id"] != original["id"]
+        assert comparable(kind, read) == comparable(kind, original)
