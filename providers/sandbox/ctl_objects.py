@@ -31,6 +31,7 @@ def add_object_commands(command: Command, call: Call) -> None:
     for name, words, more in (
         ("object", "show one object as it is stored", ()),
         ("delete-object", "delete an object", ()),
+        ("tweak-object", "change one setting of an object, whichever it has", ()),
         ("rename-object", "rename an object", ("new_name",)),
     ):
         made = command(

@@ -33,14 +33,16 @@ def policy_page(control: Control, tenant: str, message: str = "", opened: str = 
 
 
 def _form(
-    tenant: str, kind: str, command: str, label: str, *, name: str = "", inner: str = "", bad: bool = False
-) -> str:
-    """A form with one button; `inner` is HTML for further fields."""
+    tenant: str, kind: str, command: str, label: str, *,
+    name: str = "", inner: str = "", about: str = "", bad: bool = False,
+) -> str:  # fmt: skip
+    """A form with one button; `inner` is HTML for further fields, `about` completes the button's name."""
     fields = hidden(tenant=tenant, kind=kind or None, command=command, name=name or None)
     danger = ' class="danger"' if bad else ""
+    whole = f' aria-label="{escape(label)}: {escape(about)}"' if about else ""
     return (
         f'<form method="post" action="/_sandbox/policies">{fields}{inner}'
-        f"<button{danger}>{escape(label)}</button></form>"
+        f"<button{danger}{whole}>{escape(label)}</button></form>"
     )
 
 
@@ -61,9 +63,10 @@ def _row(tenant: str, kind: str, item: JSON) -> str:
         return f"<li>{escape(title)} <span class='quiet'>belongs to the service</span></li>"
     label = f"New name of {title}"
     field = f'<input name="new_name" required value="{escape(title)}" aria-label="{escape(label)}">'
-    rename = _form(tenant, kind, "rename", "Rename", name=object_id, inner=field)
-    delete = _form(tenant, kind, "delete", f"Delete {title}", name=object_id, bad=True)
-    return f"<li>{rename}{delete}</li>"
+    rename = _form(tenant, kind, "rename", "Rename", name=object_id, inner=field, about=title)
+    tweak = _form(tenant, kind, "tweak", "Change a setting", name=object_id, about=title)
+    delete = _form(tenant, kind, "delete", "Delete", name=object_id, bad=True, about=title)
+    return f"<li>{rename}{tweak}{delete}</li>"
 
 
 def _devices(control: Control, tenant: str) -> str:
@@ -95,6 +98,9 @@ def _carry_out(control: Control, tenant: str, kind: str, form: dict[str, str]) -
     if command == "rename":
         control.rename_object(tenant, kind, name, form.get("new_name", ""))
         return f"Renamed to {form.get('new_name', '')}."
+    if command == "tweak":
+        control.tweak_object(tenant, kind, name)
+        return "One setting was changed."
     if command == "delete":
         control.delete_object(tenant, kind, name)
         return "The object was deleted."

@@ -86,6 +86,17 @@ def test_objects_change_as_an_administrator_would_change_them() -> None:
     assert control.object("contoso", "deviceConfigurations", policy["id"]) == policy
 
 
+@pytest.mark.parametrize("key", CATALOGUE)
+def test_one_setting_of_any_object_can_be_changed(key: str) -> None:
+    tenant = Direct.tenant_of(policies=1)
+    item = tenant.control.objects("contoso", key)[-1]
+    changed = tenant.control.tweak_object("contoso", key, item["id"])
+    owned = {"lastModifiedDateTime", "modifiedDateTime", "version"}
+    assert len([name for name in item if changed[name] != item[name] and name not in owned]) == 1
+    assert changed[BY_KEY[key].name] == item[BY_KEY[key].name]
+    assert tenant.get(f"{BY_KEY[key].path}/{item['id']}")
+
+
 def test_a_shuffle_changes_the_order_and_nothing_else() -> None:
     tenant = Direct.tenant_of(policies=6)
     kind = BY_KEY["configurationPolicies"]
@@ -168,6 +179,8 @@ def test_the_page_lists_and_changes_objects(served: SandboxServer) -> None:
         answer = browser.post("/_sandbox/policies", data={**form, "command": "rename", "new_name": "<b>New"})
         assert "Renamed to &lt;b&gt;New." in answer.text
         assert "<details open><summary>intents" in answer.text
+        browser.post("/_sandbox/policies", data={**form, "command": "tweak"})
+        assert served.control.object("contoso", "intents", policy["id"])["settings"] != policy["settings"]
         browser.post("/_sandbox/policies", data={**form, "command": "delete"})
         assert policy["id"] not in {item["id"] for item in served.control.objects("contoso", "intents")}
         answer = browser.post("/_sandbox/policies", data={**form, "command": "delete"})

@@ -11,6 +11,7 @@ from providers.sandbox.policies.derived import completed
 from providers.sandbox.policies.devices import STATES
 from providers.sandbox.policies.seeds import identifier, seed_at
 from providers.sandbox.policies.table import BY_KEY, CATALOGUE
+from providers.sandbox.policies.tweak import tweaked
 from providers.sandbox.policies.writing import touched
 
 READING = {"objects", "object", "object_counts"}
@@ -54,6 +55,11 @@ class PolicyControl(Lookups):
             found.policies.put(kind, changed)
             self._state.dirty = True
             return deepcopy(changed)
+
+    def tweak_object(self, tenant: str, kind: str, name: str) -> JSON:
+        """Change one setting of an object, whichever it has: what a person might do in the admin center."""
+        changes = tweaked(self.object(tenant, kind, name))
+        return self.change_object(tenant, kind, name, changes)
 
     def rename_object(self, tenant: str, kind: str, name: str, new_name: str) -> str:
         known_types([kind])

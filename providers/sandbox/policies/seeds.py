@@ -90,6 +90,8 @@ def seed_at(tenant: "Tenant", key: str, number: int) -> JSON:
     item = _made(tenant, kind, sample, seed_id(tenant, key, number), created, changes)
     if key == "deviceEnrollmentConfigurations":
         item["priority"] = number + 1
+    if number % 4 == 3 and "roleScopeTagIds" in item and number_of(tenant, "roleScopeTags"):
+        item["roleScopeTagIds"] = ["0", "1"]
     if "assignments" in kind.children and "assignments" not in sample:
         item = completed(kind, {**item, "assignments": _assignments(tenant, kind, item["id"], number)})
     return item
