@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('providers', '0005_connection_removal'),
+        ('providers', '0006_clock_and_made_certificates'),
         ('tenancy', '0004_tenant_life'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
