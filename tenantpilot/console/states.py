@@ -89,12 +89,6 @@ _CHECK = {
     "left_out": Badge(_("Left out"), "warn", "minus"),
 }
 
-_STEP = {
-    "done": Badge(_("Done"), "ok", "tick"),
-    "now": Badge(_("Now"), "info", "dot"),
-    "todo": Badge(_("To do"), "mute", "circle"),
-}
-
 _NOTICE = {"expiring": Badge(_("Ends soon"), "warn", "clock")}
 
 BADGES = {
@@ -108,7 +102,6 @@ BADGES = {
     "notice": _NOTICE,
     "right": _RIGHT,
     "check": _CHECK,
-    "step": _STEP,
 }
 
 OUTCOMES = {
