@@ -176,7 +176,7 @@ def _connection(row: dict[str, Any], facts: ConnectionFacts) -> dict[str, Any]:
         "purpose": Purpose(row["purpose"]).label,
         "readyFor": [
             _("Every read can start.") if len(ready) == len(kinds) else _can_start(ready),
-            _writes(facts),
+            *_writes(facts),
         ],
     }
 
@@ -187,9 +187,11 @@ def _can_start(verbs: list[str]) -> str:
     return _("Can start: %(operations)s.") % {"operations": ", ".join(verbs)}
 
 
-def _writes(facts: ConnectionFacts) -> str:
+def _writes(facts: ConnectionFacts) -> list[str]:
+    if facts.permissions_observed_at is None:
+        return []
     may_write = any("ReadWrite" in name for name in facts.granted_permissions)
-    return _("May write.") if may_write else _("Reads only.")
+    return [_("May write.") if may_write else _("Reads only.")]
 
 
 def listed_tenant(row: dict[str, Any]) -> dict[str, Any]:

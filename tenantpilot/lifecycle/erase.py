@@ -5,6 +5,7 @@ and finds what is left by looking, so a crash anywhere only makes it later.
 """
 
 import time
+from functools import partial
 
 import structlog
 from django.db import connection, transaction
@@ -48,12 +49,16 @@ def delete_expired() -> int:
 def go_on(tenant_id: int) -> bool:
     """Delete some of what is left; return whether the tenant is gone now. Safe to repeat, from any process."""
     ends = time.monotonic() + TURN
+    # What was found empty stays so: nothing is written to a tenant that is being deleted.
+    left = [partial(_delete, part) for part in parts()] + [_empty_runs]
     while time.monotonic() < ends:
         with transaction.atomic():
             tenant = _mine(tenant_id)
             if tenant is None or active_runs(tenant_id).exists():
                 return False
-            if not _batch(tenant_id):
+            while left and not left[0](tenant_id):
+                del left[0]
+            if not left:
                 _bury(tenant)
                 return True
     return False
@@ -65,18 +70,10 @@ def _mine(tenant_id: int) -> Tenant | None:
     return leaving.filter(pk=tenant_id, deleting_at__isnull=False, deleted_at=None).first()
 
 
-def _batch(tenant_id: int) -> int:
-    """Delete, or empty, up to a batch of rows; 0 when nothing is left."""
-    for part in parts():
-        if deleted := _delete(part, tenant_id):
-            return deleted
-    runs = OperationRun.objects.filter(_SAID, tenant=tenant_id, status=ExecutionStatus.COMPLETED)
-    ids = list(runs.values_list("pk", flat=True)[:BATCH])
-    return OperationRun.objects.filter(pk__in=ids).update(failures=[], diagnostics=[]) if ids else 0
-
-
 def _delete(part: Part, tenant_id: int) -> int:
-    ids = list(part.rows(tenant_id).values_list("pk", flat=True)[:BATCH])
+    """Delete up to a batch of the part's rows; 0 when there are none."""
+    found = (list(rows.values_list("pk", flat=True)[:BATCH]) for rows in part.rows(tenant_id))
+    ids = next(filter(None, found), [])
     if not ids:
         return 0
     with connection.cursor() as cursor:
@@ -86,6 +83,13 @@ def _delete(part: Part, tenant_id: int) -> int:
     # Not through the collector: what points here is gone already, and 5,000 rows need not be read to go.
     doomed = part.model._base_manager.filter(pk__in=ids)
     return int(doomed._raw_delete(doomed.db))
+
+
+def _empty_runs(tenant_id: int) -> int:
+    """Empty up to a batch of ended runs of what the provider said; 0 when there are none."""
+    runs = OperationRun.objects.filter(_SAID, tenant=tenant_id, status=ExecutionStatus.COMPLETED)
+    ids = list(runs.values_list("pk", flat=True)[:BATCH])
+    return OperationRun.objects.filter(pk__in=ids).update(failures=[], diagnostics=[]) if ids else 0
 
 
 def _bury(tenant: Tenant) -> None:

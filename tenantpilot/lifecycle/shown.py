@@ -81,7 +81,7 @@ def _archived(target: Target, row: dict[str, Any]) -> dict[str, Any]:
     return {
         "tone": "warn" if keep_until - timezone.now() < SOON else "mute",
         "title": _("%(tenant)s is archived.") % {"tenant": target.tenant.name},
-        "texts": [_("Nothing starts, and its credentials are wiped.")],
+        "texts": [_("Nothing starts, and its own credentials are wiped.")],
         "keepUntil": keep_until,
     }
 

@@ -61,7 +61,8 @@ def person(request: SignedInRequest, member: int) -> HttpResponse:
 def person_tenant(request: SignedInRequest, member: int, tenant: str) -> HttpResponse:
     """What a member may do on one tenant, why, and the role there."""
     found = member_of(request, member)
-    mine = visible_to(Tenant.objects.filter(workspace=found.workspace_id), request.user)
+    # Nobody gets a role on what is being deleted.
+    mine = visible_to(Tenant.objects.filter(workspace=found.workspace_id, deleting_at=None), request.user)
     target = mine.filter(slug=tenant).first()
     if target is None:
         raise Http404

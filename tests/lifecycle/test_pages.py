@@ -12,7 +12,7 @@ from tenantpilot.audit.models import AuditEntry
 from tenantpilot.lifecycle import archive, erase, sweep
 from tenantpilot.tenancy.capabilities import Role
 from tenantpilot.tenancy.choices import TenantState
-from tenantpilot.tenancy.models import Tenant
+from tenantpilot.tenancy.models import Membership, Tenant
 from tests import factories
 from tests.console.rows import signed_in, text_of
 from tests.contracts.conftest import OUTCOME
@@ -238,6 +238,16 @@ def test_a_deleted_tenant_leaves_a_page_that_says_so(archived):
     for path in ("directory/groups", "edit", "archive", "delete", "archive/status"):
         assert client.get(f"{PAGE}/{path}").status_code == 404
     assert client.post(f"{PAGE}/directory/groups/sync").status_code == 404
+
+
+def test_nobody_gets_a_role_on_what_is_deleted(archived):
+    member = Membership.objects.get(user=archived.operator)
+    url = f"/admin/people/{member.pk}/tenants/contoso"
+    client = signed_in(archived.owner)
+    assert client.get(url).status_code == 200
+    erase.delete(archived.tenant, archived.owner)
+    assert client.get(url).status_code == 404
+    assert client.post(url, {"role": "owner"}).status_code == 404
 
 
 def test_the_tombstone_is_for_those_who_see_all_tenants(archived):
