@@ -89,4 +89,5 @@ def connections_empty(*, tenant_id: int) -> None:
         fault_facts={},
         fault_observed_at=None,
         throttled_until=None,
+        clock_skew=None,
     )

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.apps import apps
 from django.db import models
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from tenantpilot.tenancy.models import Tenant
 
@@ -30,16 +30,22 @@ KEPT = AUDIT | TOMBSTONES
 class Part:
     """The rows of one model that are deleted with a tenant, by every way that leads to it.
 
-    ``pointers`` are nullable keys to these rows that a row of another tenant may hold: they are emptied first.
+    Rows of other tenants may point here (a restore from this tenant's backup into another one): ``pointers`` are their
+    keys that can be emptied; what a key of ``holders`` points to stays as an empty shell.
     """
 
     model: Model
     paths: tuple[str, ...]
     pointers: tuple[tuple[Model, str], ...]
+    holders: tuple[tuple[Model, str], ...]
 
     def rows(self, tenant_id: int) -> list[QuerySet[Any]]:
         """Return the rows that belong to the tenant, one query for each way: no index serves two ways at once."""
-        return [self.model._base_manager.filter(**{path: tenant_id}) for path in self.paths]
+        found = [self.model._base_manager.filter(**{path: tenant_id}) for path in self.paths]
+        for model, name in self.holders:
+            held = model._base_manager.filter(**{name: OuterRef("pk")})
+            found = [rows.exclude(Exists(held)) for rows in found]
+        return found
 
 
 @cache
@@ -53,7 +59,7 @@ def parts() -> tuple[Part, ...]:
             if target in keys and target is not model and not field.null:
                 order.add(target, model)
     return tuple(
-        Part(model, _paths(model, keys), _pointers(model, keys))
+        Part(model, _paths(model, keys), _pointing(model, keys, null=True), _holders(model, keys))
         for model in order.static_order()
         if model._meta.label not in KEPT
     )
@@ -85,12 +91,11 @@ def _keys(model: Model, found: dict[Model, list[Any]]) -> list[Any]:
 
 
 def _paths(model: Model, keys: dict[Model, list[Any]]) -> tuple[str, ...]:
-    """The ways from the model to its tenant: the direct one alone where every row has it, else all."""
+    """The ways from the model to its tenant: by its own key to one where every row has that, else by all others."""
     fields = [field for field in keys[model] if field.related_model is not model]
-    own = [field for field in fields if field.related_model is Tenant and not field.null]
-    if own:
-        return (own[0].name,)
-    return tuple(way for field in fields for way in _ways(field, keys))
+    always = [field for field in fields if not field.null] or fields
+    own = [field for field in always if field.related_model is Tenant]
+    return tuple(way for field in own or always for way in _ways(field, keys))
 
 
 def _ways(field: Any, keys: dict[Model, list[Any]]) -> list[str]:
@@ -99,11 +104,20 @@ def _ways(field: Any, keys: dict[Model, list[Any]]) -> list[str]:
     return [f"{field.name}__{path}" for path in _paths(field.related_model, keys)]
 
 
-def _pointers(model: Model, keys: dict[Model, list[Any]]) -> tuple[tuple[Model, str], ...]:
+def _pointing(model: Model, keys: dict[Model, list[Any]], *, null: bool) -> tuple[tuple[Model, str], ...]:
     return tuple(
         (other, field.name)
         for other, fields in keys.items()
         if other._meta.label not in AUDIT
         for field in fields
-        if field.related_model is model and field.null
+        if field.related_model is model and field.null is null
+    )
+
+
+def _holders(model: Model, keys: dict[Model, list[Any]]) -> tuple[tuple[Model, str], ...]:
+    """What always points to the model, though its rows go with another tenant than the row that they point to."""
+    return tuple(
+        (other, name)
+        for other, name in _pointing(model, keys, null=False)
+        if not any(path.startswith(f"{name}__") for path in _paths(other, keys))
     )

@@ -7,7 +7,19 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from operations.models import OperationRun, RunEvent
-from providers.models import AppRegistration, DirectoryCollection, DirectoryGroup, ProviderConnection
+from providers.models import (
+    AppRegistration,
+    Backup,
+    ContentVersion,
+    DirectoryCollection,
+    DirectoryGroup,
+    ProviderConnection,
+    RestorePlan,
+    RestorePlanItem,
+    RestoreRun,
+    RestoreSelection,
+    TargetMapping,
+)
 from providers.selectors import target_for_connection, target_for_tenant
 from tenantpilot.audit import chain
 from tenantpilot.audit.models import AuditEntry
@@ -95,13 +107,46 @@ def test_the_tombstone_keeps_names_and_ids_and_nothing_else(full):
     sweep.sweep()
     tombstone = Tenant.objects.get(pk=full.tenant.pk)
     assert (tombstone.slug, tombstone.name, tombstone.primary_domain) == ("contoso", "Contoso", "")
+    kept = {
+        "id", "tenant", "app_registration", "provider", "label", "created_at", "removed_at", "enabled",
+        "consent_version", "facts_fence",
+    }  # fmt: skip
+    facts = [field for field in ProviderConnection._meta.concrete_fields if field.name not in kept]
     for row in ProviderConnection.objects.filter(tenant=tombstone):
-        assert (row.granted_permissions, row.service_plans, row.fault_facts) == ([], [], {})
+        assert {field.name: getattr(row, field.name) for field in facts} == {
+            field.name: field.get_default() for field in facts
+        }
         assert row.removed_at is not None
     own = AppRegistration.objects.get(tenant=tombstone)
     assert (own.credential_encrypted, own.certificate_pem) == ("", "")
     full.connection.app_registration.refresh_from_db()
     assert full.connection.app_registration.credential_encrypted, "the workspace's own one serves others"
+
+
+def test_a_restore_into_another_tenant_keeps_its_record_and_loses_what_it_came_from(full):
+    neighbour = Tenant.objects.get(slug="neighbour")
+    backup = Backup.objects.get(tenant=full.tenant)
+    item = backup.items.first()
+    restore = RestoreRun.objects.create(tenant=neighbour, backup=backup)
+    RestoreSelection.objects.create(restore_run=restore, item=item)
+    plan = RestorePlan.objects.create(restore_run=restore, hash="a", read_at=timezone.now())
+    planned = RestorePlanItem.objects.create(
+        plan=plan, position=1, object_type="policies", key="1", action="create", source_item=item
+    )
+    TargetMapping.objects.create(
+        source_tenant=neighbour, target_tenant=full.tenant, kind="group", source_id="1", choice="drop"
+    )
+    erase.delete(full.tenant, full.owner)
+    sweep.sweep()
+    assert state_of(full.tenant) is TenantState.DELETED
+    planned.refresh_from_db()
+    assert planned.source_item is None
+    assert not RestoreSelection.objects.filter(restore_run=restore).exists()
+    assert not TargetMapping.objects.exists()
+    shell = Backup.objects.get(tenant=full.tenant)
+    assert shell == RestoreRun.objects.get(pk=restore.pk).backup
+    assert not shell.items.exists()
+    assert not ContentVersion.objects.filter(tenant=full.tenant).exists()
 
 
 def test_its_slug_never_comes_back_and_its_entra_tenant_may(full):

@@ -13,8 +13,15 @@ DELETED = {
     "providers.ContentVersion",
     "providers.DirectoryCollection",
     "providers.DirectoryGroup",
+    "providers.RestorePlan",
+    "providers.RestorePlanItem",
+    "providers.RestoreResult",
+    "providers.RestoreRun",
+    "providers.RestoreSelection",
+    "providers.RestoreStep",
     "providers.RetentionRule",
     "providers.RoleDefinition",
+    "providers.TargetMapping",
     "tenancy.Invitation_tenants",
     "tenancy.TenantEntitlement",
     "tenancy.TenantGroupObjectPermission",
@@ -47,3 +54,17 @@ def test_each_part_knows_every_way_to_its_tenant():
     assert ways["providers.DirectoryCollection"] == ("tenant",)
     assert ways["providers.DirectoryGroup"] == ("collection__tenant",)
     assert ways["operations.Notification"] == ("run__tenant", "app_registration__tenant")
+    assert ways["providers.TargetMapping"] == ("source_tenant", "target_tenant")
+    assert ways["providers.RestorePlanItem"] == ("plan__restore_run__tenant",)
+
+
+def test_each_part_knows_what_another_tenant_may_point_to():
+    parts_of = {part.model._meta.label: part for part in parts()}
+
+    def named(keys):
+        return {(model._meta.label, name) for model, name in keys}
+
+    assert ("providers.RestoreRun", "backup") in named(parts_of["providers.Backup"].holders)
+    assert ("providers.RestorePlanItem", "source_item") in named(parts_of["providers.BackupItem"].pointers)
+    held = {label for label, part in parts_of.items() if part.holders}
+    assert held == {"providers.Backup", "providers.ContentVersion"}
