@@ -164,6 +164,17 @@ def test_settings_change_by_put_alone_and_put_takes_the_whole_policy(tenant: Dir
     refused(tenant, "PUT", where, {**fewer, "settings": []}, "at least one setting")
 
 
+def test_a_put_may_repeat_what_the_service_computes_and_must_repeat_its_source(tenant: Direct) -> None:
+    policy = first(tenant, "configurationPolicies")
+    where = f"{MANAGED}/configurationPolicies/{policy['id']}"
+    whole = writable(BY_KEY["configurationPolicies"], policy)
+    assert tenant.ask("PUT", where, {**whole, "priorityMetaData": None, "creationSource": None}).status == 204
+    refused(tenant, "PUT", where, {**whole, "settingCount": 1}, "settingCount")
+    tenant.control.change_object("contoso", "configurationPolicies", policy["id"], {"creationSource": "ade"})
+    refused(tenant, "PUT", where, whole, "creationSource")
+    assert tenant.ask("PUT", where, {**whole, "creationSource": "ade"}).status == 204
+
+
 def test_nested_settings_are_checked_down_to_the_last_value(tenant: Direct) -> None:
     path = f"{MANAGED}/configurationPolicies"
     whole = writable(BY_KEY["configurationPolicies"], first(tenant, "configurationPolicies"))

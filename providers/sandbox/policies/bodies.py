@@ -71,13 +71,12 @@ def changed_body(kind: ObjectType, call: Call, stored: JSON) -> JSON:
 def whole_body(kind: ObjectType, call: Call) -> JSON:
     """What a PUT must carry: the whole object, settings included."""
     body = checked(kind, call, kind.full_type, call.json_body(), kind.deep)
-    computed = {*ALWAYS_COMPUTED, *kind.computed} - {*kind.accept_computed, "creationSource"}
-    _refuse_service_names(kind, call, body, computed)
+    _refuse_service_names(kind, call, body, {*ALWAYS_COMPUTED, "settingCount"})
     for name in REPLACED_WHOLE[kind.key]:
         if name not in body:
             raise refused_body(call, schema.BadBody("missing", name), kind.type)
     required(kind, call, body, kind.required)
-    return settable(kind, call, body)
+    return {name: value for name, value in settable(kind, call, body).items() if name not in kind.computed}
 
 
 def _refuse_service_names(kind: ObjectType, call: Call, body: JSON, names: Collection[str]) -> None:

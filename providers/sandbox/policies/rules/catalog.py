@@ -62,6 +62,9 @@ class ConfigurationPolicy(_Settings):
         before, after = (item["templateReference"] or {} for item in (stored, changed))
         if (before.get("templateId") or "") != (after.get("templateId") or ""):
             raise refused(self.kind, "The template of a policy cannot be changed.")
+        source = stored["creationSource"]
+        if call.method == "PUT" and source is not None and call.json_body().get("creationSource") != source:
+            raise refused(self.kind, "The creationSource of an enrollment policy has to be sent again.")
         if before:
             changed = {**changed, "templateReference": before}
         return self.check(call, changed)
