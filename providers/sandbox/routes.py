@@ -91,7 +91,7 @@ def find_route(version: str, steps: list[Segment]) -> tuple[Route, list[Segment]
     Raises GraphError 400 for a path that does not exist in this version, 501 for one that exists at
     Microsoft but not here.
     """
-    for route in _by_length().get(len(steps), []):
+    for route in _candidates(steps) if steps else ():
         keys = _match(route.steps, steps)
         if keys is not None and version in route.versions:
             return route, keys
@@ -99,12 +99,19 @@ def find_route(version: str, steps: list[Segment]) -> tuple[Route, list[Segment]
     raise GraphError(501)
 
 
+def _candidates(steps: list[Segment]) -> list[Route]:
+    """Routes that begin like the path; those with a name for the second step before those with a key."""
+    first, *second = (_name(step) for step in steps[:2])
+    found = _routes().get((len(steps), first, *second), [])
+    return found + _routes().get((len(steps), first, "{}"), []) if second else found
+
+
 @cache
-def _by_length() -> dict[int, list[Route]]:
-    """Routes by number of steps; those with fewer keys first, so that `delta` is not taken for an id."""
-    found: dict[int, list[Route]] = {}
+def _routes() -> dict[tuple[int | str, ...], list[Route]]:
+    """Routes by number of steps and the first two of them; fewer keys first: `delta` is not taken for an id."""
+    found: dict[tuple[int | str, ...], list[Route]] = {}
     for route in sorted(ROUTES, key=lambda route: route.template.count("{}")):
-        found.setdefault(len(route.steps), []).append(route)
+        found.setdefault((len(route.steps), *route.steps[:2]), []).append(route)
     return found
 
 

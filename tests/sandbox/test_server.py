@@ -15,6 +15,7 @@ import pytest
 
 from providers.sandbox import ctl
 from providers.sandbox.control import COMMANDS
+from providers.sandbox.demo import demo_document
 from providers.sandbox.state import StateFileError
 from providers.sandbox.testing import SandboxServer
 from tests.sandbox.client import NO_TLS, Graph
@@ -179,7 +180,7 @@ def test_a_state_file_of_another_scenario_is_left_alone_and_a_damaged_one_named(
         first.control.add_tenant("contoso")
         first.state.save()
     with SandboxServer(scenario="demo", state_dir=tmp_path) as second:
-        assert len(second.control.tenants()) == 10
+        assert len(second.control.tenants()) == len(demo_document()["tenants"])
     (tmp_path / "state.json").write_text('{"origin": ')
     with pytest.raises(StateFileError, match="delete it to start over"):
         SandboxServer(state_dir=tmp_path)
