@@ -16,17 +16,23 @@ CHECK_CONNECTION = "provider.connection.check"
 
 
 def start_buttons(
-    target: Target, surface: Surface, actor_id: int, *, only: str = "", data: Mapping[str, str] | None = None
+    target: Target,
+    surface: Surface,
+    actor_id: int,
+    *,
+    only: str = "",
+    first: str = CHECK_CONNECTION,
+    data: Mapping[str, str] | None = None,
 ) -> list[dict[str, Any]]:
     """The starts that this person may ask for on this surface, as `ui/_start_actions.html` draws them.
 
     What is running already keeps its button: the click leads to that run. `only` picks one operation, which is then
-    the page's primary action, and `data` is its input.
+    the page's primary action, and `data` is its input; else `first` is.
     """
     kinds = [kind for kind in registry.types_on(surface) if not only or kind.name == only]
     mine = [kind for kind in kinds if kind.capability in target.capabilities]
-    mine.sort(key=lambda kind: kind.name != CHECK_CONNECTION)
-    primary = only or CHECK_CONNECTION
+    primary = only or first
+    mine.sort(key=lambda kind: (kind.name != primary, kind.name != CHECK_CONNECTION))
     starts = [gate.Start(kind, target, actor_id, dict(data or {}), surface=surface) for kind in mine]
     buttons = [
         _button(start, surface, refusal, primary=start.operation.name == primary)

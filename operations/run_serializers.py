@@ -27,6 +27,8 @@ from operations.run_record import RunRecord
 from operations.serializers import without_empty
 from operations.timeline import stage_words, timeline
 from providers.choices import ObjectKind
+from providers.compliance.shapes import PARTS
+from providers.inventory.types import INVENTORY_TYPES
 from tenantpilot.tenancy.capabilities import Capability
 
 MINUTE = timedelta(minutes=1)
@@ -171,6 +173,8 @@ def _failure(failure: Mapping[str, Any], about: About) -> dict[str, Any]:
     """Name what failed: an object type, or for a check the operation that can't work."""
     name, code = str(failure["type"]), str(failure["code"])
     known = {kind.value: str(kind.label) for kind in ObjectKind}
+    known |= {kind.key: str(kind.label) for kind in INVENTORY_TYPES}
+    known |= {part: str(label) for part, label in PARTS.items()}
     facts = {**about.facts, **failure.get("facts", {})}
     shown = {
         "type": known.get(name) or verb_of(name),
@@ -221,5 +225,6 @@ def _stamp(moment: datetime | None) -> str | None:
 
 def _in_order(counts: Mapping[str, Any]) -> dict[str, Any]:
     """What was read first, what changed in our copy after it: jsonb keeps no order of its own."""
-    later = ("changed", "gone")
-    return dict(sorted(counts.items(), key=lambda item: (item[0] in later, item[0])))
+    later = ("new", "changed", "gone")
+    place = {name: number for number, name in enumerate(later, 1)}
+    return dict(sorted(counts.items(), key=lambda item: (place.get(item[0], 0), item[0])))

@@ -19,6 +19,10 @@ STAGES: dict[str, str | Promise] = {
     "changes": gettext_lazy("Reading what changed"),
     ObjectKind.ENTRA_ROLE_DEFINITIONS.value: gettext_lazy("Reading Entra role definitions"),
     ObjectKind.INTUNE_ROLE_DEFINITIONS.value: gettext_lazy("Reading Intune role definitions"),
+    "inventory": gettext_lazy("Reading policies, apps and devices"),
+    ObjectKind.COMPLIANCE_DEVICES.value: gettext_lazy("Reading devices"),
+    "device_summary": gettext_lazy("Reading the compliance summary"),
+    "compliance_policies": gettext_lazy("Reading compliance policies"),
 }
 _TONES = {
     EventKind.CLAIMED: "info",

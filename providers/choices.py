@@ -45,6 +45,9 @@ class ObjectKind(TextChoices):
     GROUPS = "groups", _("Groups")
     ENTRA_ROLE_DEFINITIONS = "entra_role_definitions", _("Entra role definitions")
     INTUNE_ROLE_DEFINITIONS = "intune_role_definitions", _("Intune role definitions")
+    # Its selections are the object types that the inventory covers.
+    INVENTORY = "inventory", _("Inventory")
+    COMPLIANCE_DEVICES = "compliance_devices", _("Devices and their compliance")
 
 
 class BackupKind(TextChoices):
@@ -118,3 +121,12 @@ class MappingChoice(TextChoices):
     MAP = "map", _("Use another")
     CREATE = "create", _("Create the group")
     SKIP = "skip", _("Leave it out")
+
+
+class ChangeKind(TextChoices):
+    """What a read found of an object beside an earlier one."""
+
+    NEW = "new", _("New")
+    CHANGED = "changed", _("Changed")
+    GONE = "gone", _("Gone")
+    BACK = "back", _("Back")

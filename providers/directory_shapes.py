@@ -11,24 +11,30 @@ from datetime import datetime
 from typing import Any
 
 from providers.choices import ObjectKind
+from providers.directory_history import History
 from providers.graph.errors import ResponseInvalid
 from providers.models import DirectoryGroup, RoleDefinition
 from providers.models.directory import DirectoryObject
 
 JSON = Mapping[str, Any]
 
-_ID_LENGTH = 64
+_ID_LENGTH = 128
+_TEMPLATE_LENGTH = 64
 _NAME_LENGTH = 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """One kind of object: its properties at the provider, and its row's columns after ``object_id``."""
+    """One kind of object: its properties at the provider, and its row's columns after ``object_id``.
+
+    ``history``: what of it is compared from read to read, and kept.
+    """
 
     model: type[DirectoryObject]
     fields: tuple[str, ...]
     columns: tuple[str, ...]
     values: Callable[[JSON], tuple[str | None, ...]]
+    history: History | None = None
 
     @property
     def table(self) -> str:
@@ -43,13 +49,13 @@ def object_id(item: JSON) -> str:
     raise ResponseInvalid("An object has no id.", status=200)
 
 
-def _text(value: object) -> str:
-    # PostgreSQL can't store NUL, which JSON can carry.
+def text(value: object) -> str:
+    """Return a string as it came, but for NUL, which JSON can carry and PostgreSQL can't store; else an empty one."""
     return value.replace("\x00", "") if isinstance(value, str) else ""
 
 
 def _name(item: JSON) -> str:
-    return _text(item.get("displayName"))[:_NAME_LENGTH]
+    return text(item.get("displayName"))[:_NAME_LENGTH]
 
 
 def _flag(value: object) -> str:
@@ -57,7 +63,7 @@ def _flag(value: object) -> str:
 
 
 def _texts(value: object) -> list[str]:
-    return [_text(each) for each in value] if isinstance(value, list) else []
+    return [text(each) for each in value] if isinstance(value, list) else []
 
 
 def _array(texts: Iterable[str]) -> str:
@@ -65,8 +71,8 @@ def _array(texts: Iterable[str]) -> str:
     return "{" + ",".join(f'"{each}"' for each in quoted) + "}"
 
 
-def _moment(value: object) -> str | None:
-    """Return the time as it came, once it is known to be one."""
+def moment(value: object) -> str | None:
+    """Return the time as it came, once it is known to be one. Raises ResponseInvalid."""
     if value is None:
         return None
     try:
@@ -81,22 +87,22 @@ def _group(item: JSON) -> tuple[str | None, ...]:
     get = item.get
     return (
         _name(item),
-        _text(get("description")),
+        text(get("description")),
         _array(_texts(get("groupTypes"))),
         _flag(get("mailEnabled")),
         _flag(get("securityEnabled")),
-        _text(get("membershipRule")),
+        text(get("membershipRule")),
         _flag(get("isAssignableToRole")),
         _flag(get("onPremisesSyncEnabled")),
-        _moment(get("createdDateTime")),
+        moment(get("createdDateTime")),
     )
 
 
 def _role(item: JSON, actions: Iterable[str]) -> tuple[str | None, ...]:
     return (
         _name(item),
-        _text(item.get("description")),
-        _text(item.get("templateId"))[:_ID_LENGTH],
+        text(item.get("description")),
+        text(item.get("templateId"))[:_TEMPLATE_LENGTH],
         _flag(item.get("isBuiltIn")),
         _flag(item.get("isEnabled", True)),
         _array(sorted(set(actions))),

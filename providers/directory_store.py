@@ -9,6 +9,7 @@ What the dates mean:
 - ``gone_at`` is written only by the transaction that ends a complete read, be it that the object was missing from
   a whole read, or that a delta named it as removed.
 - ``attempted_at`` later than ``complete_at``: the last read did not reach its end; ``reason_code`` says why.
+- Where a shape has a ``history``, what a read found beside an earlier one is kept with it (``directory_history``).
 
 Two connections of one tenant share its collections. The newer run takes a collection by its fence, and the older
 one is told so (``Superseded``) at its next write.
@@ -24,6 +25,7 @@ from typing import Any
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
+from providers import directory_history
 from providers.choices import ObjectKind
 from providers.directory_shapes import SHAPES, Shape, object_id
 
@@ -57,7 +59,10 @@ WITH written AS (
 SELECT count(*) FROM written
 """
 # For the same reason, hash joins only where the whole collection is compared with what was seen.
-_COMPARE = "SET LOCAL enable_nestloop = off"
+_COMPARE = (
+    "SET LOCAL enable_nestloop = off; SET LOCAL enable_seqscan = on; SET LOCAL enable_hashjoin = on; "
+    "SET LOCAL enable_mergejoin = on"
+)
 _RECEIVED = """
 SELECT count(*) FILTER (WHERE observed_at >= %(began)s)
   + (SELECT count(*) FROM {table} u WHERE collection_id = %(collection)s AND gone_at IS NULL
@@ -74,6 +79,7 @@ _UNSEEN = """
 _NAMED = " AND object_id = ANY(%(removed)s)"
 _COMPLETE = """
 UPDATE providers_directorycollection SET complete_at = %(began)s, reason_code = '', reason_facts = '{{}}',
+  new_count = %(new)s, changed_count = %(changed)s, gone_count = %(gone)s,
   object_count = (SELECT count(*) FROM {table} WHERE collection_id = %(collection)s AND gone_at IS NULL),
   connection_id = %(connection)s, delta_link = %(link)s,
   delta_link_at = CASE WHEN %(link)s = '' THEN NULL ELSE now() END
@@ -90,7 +96,10 @@ class Superseded(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Which collection is read, by whom. ``fenced`` opens a transaction that only the run's owner gets."""
+    """Which collection is read, by whom. ``fenced`` opens a transaction that only the run's owner gets.
+
+    ``run_id`` is the run that changes rest on.
+    """
 
     tenant_id: int
     connection_id: int
@@ -98,15 +107,20 @@ class Scope:
     selection_key: str
     fence: int
     fenced: Fenced
+    run_id: int | None = None
 
 
 @dataclass(slots=True)
 class Written:
-    """What a read did to our copy: objects in it now, new or changed ones, and those found gone."""
+    """What a read did to our copy: objects in it now, new or changed ones, and those found gone.
+
+    Where a history is kept, ``new`` ones are counted apart, and a first read finds neither new nor changed ones.
+    """
 
     objects: int = 0
     changed: int = 0
     gone: int = 0
+    new: int = 0
 
 
 @dataclass
@@ -124,6 +138,8 @@ class Reading:
     was_complete: bool
     earlier_count: int
     changed: int = 0
+    new: int = 0
+    _prepared: bool = False
     _buffer: dict[str, tuple[str | None, ...]] = field(default_factory=dict)
     _removed: set[str] = field(default_factory=set)
 
@@ -155,6 +171,7 @@ class Reading:
         self.flush()
         params: dict[str, Any] = {"collection": self.collection_id, "began": self.began_at}
         with self.scope.fenced(), connection.cursor() as cursor:
+            self._hold(cursor)
             cursor.execute(_COMPARE)
             cursor.execute(_RECEIVED.format(table=self.shape.table), params)
             return int(cursor.fetchone()[0])
@@ -171,13 +188,16 @@ class Reading:
             "connection": self.scope.connection_id,
             "link": delta_link,
             "removed": list(self._removed),
+            "tenant": self.scope.tenant_id,
+            "run": self.scope.run_id,
         }
         with self.scope.fenced(), connection.cursor() as cursor:
             self._hold(cursor)
             self._merge(cursor)
             gone = self._mark_gone(cursor, params, whole=whole)
-            cursor.execute(_COMPLETE.format(table=self.shape.table), params)
-            return Written(int(cursor.fetchone()[0]), self.changed, gone)
+            found = {"new": self.new, "changed": self.changed if self.was_complete else 0, "gone": gone}
+            cursor.execute(_COMPLETE.format(table=self.shape.table), params | found)
+            return Written(int(cursor.fetchone()[0]), self.changed, gone, self.new)
 
     def abort(self, reason_code: str, reason_facts: Mapping[str, Any]) -> None:
         """Write what was seen, which is true, and why there is no more. Nothing is marked gone, no link is kept."""
@@ -188,15 +208,19 @@ class Reading:
 
     def restart(self) -> None:
         """Begin again: what the read brought so far does not count as seen."""
-        fresh = begin(self.scope)
+        fresh = begin(self.scope, self.shape)
         self.began_at, self.delta_link = fresh.began_at, ""
         self._buffer.clear()
         self._removed.clear()
+        self._prepared = False
 
     def _hold(self, cursor: CursorWrapper) -> None:
         cursor.execute(_HOLD, [self.collection_id, self.scope.fence])
         if cursor.fetchone() is None:
             raise Superseded
+        if not self._prepared:
+            _make_work_tables(cursor, self.shape)
+            self._prepared = True
 
     def _merge(self, cursor: CursorWrapper) -> None:
         if not self._buffer:
@@ -206,26 +230,57 @@ class Reading:
         with cursor.copy(f"COPY {staged} FROM STDIN") as copy:
             for row in self._buffer.values():
                 copy.write_row(row)
+        found = self._recorded(cursor, staged)
         cursor.execute(_merge_sql(self.shape), {"collection": self.collection_id, "fence": self.scope.fence})
-        self.changed += int(cursor.fetchone()[0])
+        written = int(cursor.fetchone()[0])
+        self.changed += written if found is None else found
         cursor.execute(f"TRUNCATE {staged}")
         self._buffer.clear()
 
+    def _recorded(self, cursor: CursorWrapper, staged: str) -> int | None:
+        """Keep what the batch changes; return how many objects changed, None where no history is kept."""
+        history = self.shape.history
+        if history is None:
+            return None
+        params = {
+            "tenant": self.scope.tenant_id,
+            "collection": self.collection_id,
+            "fence": self.scope.fence,
+            "run": self.scope.run_id,
+            "known": self.was_complete,
+        }
+        where: dict[str, Any] = {"table": self.shape.table, "staged": staged, "params": params}
+        cursor.execute(directory_history.LOOK_UP)
+        directory_history.carry(cursor, history, **where)
+        if not self.was_complete:
+            return 0
+        new, changed = directory_history.record(cursor, history, **where)
+        self.new += new
+        return changed
+
     def _mark_gone(self, cursor: CursorWrapper, params: Mapping[str, Any], *, whole: bool) -> int:
         gone = 0
+        update = _GONE.format(table=self.shape.table)
         if self._removed:
-            cursor.execute(_GONE.format(table=self.shape.table) + _NAMED, params)
-            gone += cursor.rowcount
+            gone += self._carried_out(cursor, update + _NAMED, params)
         if whole:
             cursor.execute(_COMPARE)
-            cursor.execute(_GONE.format(table=self.shape.table) + _UNSEEN, params)
-            gone += cursor.rowcount
+            gone += self._carried_out(cursor, update + _UNSEEN, params)
         return gone
 
+    def _carried_out(self, cursor: CursorWrapper, update: str, params: Mapping[str, Any]) -> int:
+        if self.shape.history is not None:
+            return directory_history.record_gone(cursor, update, params)
+        cursor.execute(update, params)
+        return cursor.rowcount
 
-def begin(scope: Scope) -> Reading:
-    """Begin a read of a collection, whose earlier data stays as it is. Raises Superseded."""
-    shape = SHAPES[scope.kind]
+
+def begin(scope: Scope, shape: Shape | None = None) -> Reading:
+    """Begin a read of a collection, whose earlier data stays as it is. Raises Superseded.
+
+    ``shape``: where the kind alone does not say it. Several may be begun; they are then written one after another.
+    """
+    shape = shape or SHAPES[scope.kind]
     with scope.fenced(), connection.cursor() as cursor:
         cursor.execute(
             _BEGIN,
@@ -240,7 +295,6 @@ def begin(scope: Scope) -> Reading:
         row = cursor.fetchone()
         if row is None:
             raise Superseded
-        _make_work_tables(cursor, shape)
     collection_id, began_at, was_complete, count, link = row
     return Reading(scope, shape, collection_id, began_at, link, was_complete, count)
 
@@ -251,7 +305,7 @@ def _make_work_tables(cursor: CursorWrapper, shape: Shape) -> None:
     cursor.execute(
         f"CREATE TEMP TABLE IF NOT EXISTS {_staged(shape)} AS SELECT {names} FROM {shape.table} WITH NO DATA"  # noqa: S608
     )
-    cursor.execute("CREATE TEMP TABLE IF NOT EXISTS directory_seen (object_id varchar(64))")
+    cursor.execute("CREATE TEMP TABLE IF NOT EXISTS directory_seen (object_id text)")
     cursor.execute(f"TRUNCATE {_staged(shape)}, directory_seen")
 
 

@@ -37,6 +37,14 @@ READ_INTUNE_ROLES = (
     "DeviceManagementConfiguration.ReadWrite.All",
 )
 
+READ_COMPLIANCE = ("DeviceManagementConfiguration.Read.All", "DeviceManagementConfiguration.ReadWrite.All")
+READ_DEVICES = (
+    "DeviceManagementManagedDevices.Read.All",
+    "DeviceManagementManagedDevices.ReadWrite.All",
+    "DeviceManagementConfiguration.Read.All",
+    "DeviceManagementConfiguration.ReadWrite.All",
+)
+
 # What each permission of the read profile is for, in the words that the connection page shows.
 PURPOSES: dict[str, Promise] = {
     "Organization.Read.All": _("Confirm which tenant answers, and its licences."),
@@ -78,5 +86,7 @@ KNOWN_PERMISSIONS = frozenset(PURPOSES).union(
     READ_GROUPS,
     READ_ENTRA_ROLES,
     READ_INTUNE_ROLES,
+    READ_COMPLIANCE,
+    READ_DEVICES,
     *(any_of for kind in catalogue.all_types() for any_of in (*kind.read, *kind.write)),
 )

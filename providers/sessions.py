@@ -80,6 +80,15 @@ def roles_issued_since(moment: float, who: AppIdentity) -> frozenset[str] | None
     return roles(token)
 
 
+def roles_in_use(who: AppIdentity) -> frozenset[str] | None:
+    """Return the application permissions of the token that the next request carries; None for one that can't be read.
+
+    Graph judges a request by its token, so what this one lacks is refused. Raises TokenError.
+    """
+    token = tokens().token(who)
+    return roles(token) if claims(token) else None
+
+
 def graph_client(connection_id: int, *, meter: Meter, checkpoint: Callable[[], None]) -> GraphClient:
     """Return a Graph client for the connection. Raises ValueError when no key opens its credential."""
     connection = ProviderConnection.objects.select_related("app_registration", "tenant").get(pk=connection_id)

@@ -29,6 +29,7 @@ class Area(Enum):
     ENROLMENT = "enrolment"
     UPDATES = "updates"
     APPS = "apps"
+    DEVICES = "devices"
     IDENTITY = "identity"
 
     @property
@@ -44,6 +45,7 @@ _AREAS: dict[Area, Words] = {
     Area.ENROLMENT: _("Enrolment"),
     Area.UPDATES: _("Windows updates"),
     Area.APPS: _("Apps"),
+    Area.DEVICES: _("Devices"),
     Area.IDENTITY: _("Identity"),
 }
 

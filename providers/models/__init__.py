@@ -1,8 +1,10 @@
 """How we reach a customer's tenant, and what we have read there."""
 
 from providers.models.backup import Backup, BackupItem, BackupReference, ContentVersion, RetentionRule
+from providers.models.compliance import ComplianceDevice, ComplianceSnapshot
 from providers.models.connection import AppRegistration, MadeCertificate, ProviderConnection
 from providers.models.directory import DirectoryCollection, DirectoryGroup, RoleDefinition
+from providers.models.inventory import InventoryObject, InventoryRead, ObjectChange
 from providers.models.restore import (
     RestorePlan,
     RestorePlanItem,
@@ -18,10 +20,15 @@ __all__ = [
     "Backup",
     "BackupItem",
     "BackupReference",
+    "ComplianceDevice",
+    "ComplianceSnapshot",
     "ContentVersion",
     "DirectoryCollection",
     "DirectoryGroup",
+    "InventoryObject",
+    "InventoryRead",
     "MadeCertificate",
+    "ObjectChange",
     "ProviderConnection",
     "RestorePlan",
     "RestorePlanItem",

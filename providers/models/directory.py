@@ -20,6 +20,10 @@ class DirectoryCollection(models.Model):
     reason_code = models.CharField(max_length=64, blank=True)
     reason_facts = models.JSONField(default=dict)
     object_count = models.PositiveIntegerField(default=0)
+    # What the last complete read found; a collection's first one finds nothing new, since it has no earlier one.
+    new_count = models.PositiveIntegerField(default=0, db_default=0)
+    changed_count = models.PositiveIntegerField(default=0, db_default=0)
+    gone_count = models.PositiveIntegerField(default=0, db_default=0)
     # A delta link is good for the connection that it was given to.
     connection = models.ForeignKey(ProviderConnection, on_delete=models.PROTECT, null=True, related_name="+")
     delta_link = models.TextField(blank=True)
@@ -45,7 +49,8 @@ class DirectoryObject(models.Model):
     collection = models.ForeignKey(
         DirectoryCollection, on_delete=models.CASCADE, related_name="+", db_index=False
     )
-    object_id = models.CharField(max_length=64)
+    # An enrolment configuration's id is a GUID with the name of its kind after it.
+    object_id = models.CharField(max_length=128)
     display_name = models.CharField(max_length=1024)
     description = models.TextField(blank=True)
     first_observed_at = models.DateTimeField()

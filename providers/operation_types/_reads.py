@@ -3,10 +3,10 @@
 import contextvars
 import time
 from collections import deque
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Self, TypeVar
 
 from billiard.exceptions import SoftTimeLimitExceeded
 
@@ -16,30 +16,51 @@ from operations.execution import error_facts
 from operations.pulse import Cancelled, DeadlineReached
 from providers import directory_store
 from providers.choices import ObjectKind
+from providers.directory_shapes import Shape
 from providers.directory_store import Reading, Scope
 from providers.graph.client import Page
 from providers.graph.errors import GraphError, ResponseInvalid
+from providers.reasons import LICENCE_MISSING
 
+T = TypeVar("T")
 _REPORT_EVERY = 0.3
 # As many pages as arrive while a batch is written.
 _AHEAD = 4
 
 
+def begin(run: RunContext, kind: ObjectKind, selection_key: str, shape: Shape | None = None) -> Reading:
+    """Begin to read a collection for the run. Raises Superseded."""
+    scope = Scope(
+        run.tenant.id, run.connection.id, kind, selection_key, run.fence, run.fenced, run.claim.run_id
+    )
+    return directory_store.begin(scope, shape)
+
+
 @contextmanager
 def reading(
-    run: RunContext, kind: ObjectKind, selection_key: str, permissions: tuple[str, ...]
+    run: RunContext,
+    kind: ObjectKind,
+    selection_key: str,
+    permissions: tuple[str, ...],
+    shape: Shape | None = None,
 ) -> Iterator[Reading]:
-    """Read a collection inside the block, which must end with ``complete``.
-
-    Whatever ends it early is noted on the collection, with what was seen so far, and raised again. ``permissions``
-    is the any-of set that the read needs, for the words of a refusal that names none.
-    """
-    scope = Scope(run.tenant.id, run.connection.id, kind, selection_key, run.fence, run.fenced)
-    read = directory_store.begin(scope)
-    try:
+    """Read a collection inside the block, which must end with ``complete``; see ``ending``."""
+    read = begin(run, kind, selection_key, shape)
+    with ending(read, (permissions,)):
         yield read
+
+
+@contextmanager
+def ending(read: Reading, permissions: Sequence[tuple[str, ...]], licence: str = "") -> Iterator[None]:
+    """Note on the collection whatever ends the block early, with what was seen so far, and raise it again.
+
+    ``permissions`` are the any-of sets that the read needs, for the words of a refusal that names none; ``licence``
+    is what the tenant lacks when the service says that it lacks one.
+    """
+    try:
+        yield
     except GraphError as error:
-        read.abort(error.reason_code, error_facts(error, (permissions,)))
+        read.abort(error.reason_code, read_facts(error, permissions, licence))
         raise
     except Cancelled:
         read.abort(reasons.CANCELLED.code, {})
@@ -47,6 +68,16 @@ def reading(
     except (DeadlineReached, SoftTimeLimitExceeded):
         read.abort(reasons.TIMED_OUT.code, {})
         raise
+
+
+def read_facts(
+    error: GraphError, permissions: Sequence[tuple[str, ...]], licence: str = ""
+) -> dict[str, Any]:
+    """Return what the words of a failed read's reason need."""
+    facts: dict[str, Any] = error_facts(error, permissions)
+    if licence and error.reason_code == LICENCE_MISSING.code:
+        facts["licence"] = licence
+    return facts
 
 
 @contextmanager
@@ -73,6 +104,41 @@ def ahead(pages: Iterator[Page]) -> Iterator[Iterator[Page]]:
         yield in_order()
     finally:
         thread.shutdown(cancel_futures=True)
+
+
+class Abreast:
+    """Fetches chains of pages side by side, each one page ahead of whoever takes them.
+
+    A chain is never asked by two threads at once. Threads see the context they were made in (for log lines) and
+    never touch the database. Leaving the block waits for the requests that are under way.
+    """
+
+    def __init__(self, threads: int) -> None:
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="pages")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+    def fetch(self, chain: Iterator[T]) -> Iterator[T]:
+        """Ask for the first page now; return an iterator over all of them, which raises what the chain raises."""
+        first = self._ask(chain)
+
+        def in_order() -> Iterator[T]:
+            asked = first
+            while (page := asked.result()) is not None:
+                asked = self._ask(chain)
+                yield page
+
+        return in_order()
+
+    def _ask(self, chain: Iterator[T]) -> "Future[T | None]":
+        def ask() -> T | None:
+            return next(chain, None)
+
+        return self._pool.submit(contextvars.copy_context().run, ask)
 
 
 class Progress:

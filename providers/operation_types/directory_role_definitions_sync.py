@@ -7,16 +7,15 @@ from django.utils.translation import gettext_lazy as _
 
 from operations.choices import Surface
 from operations.context import RunContext, RunResult
-from operations.execution import error_facts
 from operations.params import Params
 from operations.registry import operation_type
 from providers.choices import ObjectKind
 from providers.directory_store import Superseded
 from providers.graph.errors import GraphError, TokenError
-from providers.operation_types._reads import Progress, reading, require_all
+from providers.operation_types._reads import Progress, read_facts, reading, require_all
 from providers.permissions import READ_ENTRA_ROLES, READ_INTUNE_ROLES
 from providers.readiness import Needs
-from providers.reasons import LICENCE_MISSING, SUPERSEDED
+from providers.reasons import SUPERSEDED
 from tenantpilot.tenancy.capabilities import Capability
 
 SELECTION = "all_role_definitions_v1"
@@ -98,7 +97,5 @@ def _read(run: RunContext, source: Source) -> int:
 
 
 def _failure(source: Source, error: GraphError) -> dict[str, Any]:
-    facts: dict[str, Any] = error_facts(error, (source.permissions,))
-    if error.reason_code == LICENCE_MISSING.code:
-        facts["licence"] = source.licence
+    facts = read_facts(error, (source.permissions,), source.licence)
     return {"type": source.kind.value, "code": error.reason_code, "facts": facts}

@@ -17,6 +17,7 @@ from providers.directory_lists import GONE, PRESENT, collections_of, group_rows,
 from providers.operation_types.directory_groups_sync import SELECTIONS
 from providers.selectors import Target
 from providers.views.parts import observed, visible_tenant
+from providers.views.tabs import tabs
 from tenantpilot.console.filters import Choice, chosen, filter_data, search_text
 from tenantpilot.console.pages import SignedInRequest, page
 from tenantpilot.console.paging import Page, keyset_page, link
@@ -78,6 +79,7 @@ def group_list(request: SignedInRequest, tenant: str) -> HttpResponse:
     )
     context = {
         "tenant": _tenant(target),
+        "tabs": tabs(target, "directory_groups"),
         "groups": [group_data(row, collections[0]["complete_at"]) for row in shown.rows],
         "observed": observed(collections, target),
         "quick": [
@@ -105,6 +107,7 @@ def role_definition_list(request: SignedInRequest, tenant: str) -> HttpResponse:
     filters = filter_data(request, choices=[SOURCE, ORIGIN, PRESENCE], search_label=_("Search name"))
     context = {
         "tenant": _tenant(target),
+        "tabs": tabs(target, "directory_role_definitions"),
         "roleDefinitions": [role_data(row, collections[row["collection_id"]]) for row in shown.rows],
         "sources": [
             {

@@ -22,6 +22,8 @@ _KINDS = {
         ObjectKind.ENTRA_ROLE_DEFINITIONS.value,
         ObjectKind.INTUNE_ROLE_DEFINITIONS.value,
     },
+    "inventory": {ObjectKind.INVENTORY.value},
+    "compliance": {ObjectKind.COMPLIANCE_DEVICES.value},
 }
 
 
@@ -93,8 +95,13 @@ def observed(rows: list[dict[str, Any]], target: Target) -> dict[str, Any]:
 
 
 def directory_links(slug: str, collections: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The directory pages of a tenant with what is known of each: count, age, and whether the last read was whole."""
-    labels = {"directory_groups": _("Groups"), "directory_role_definitions": _("Role definitions")}
+    """The data pages of a tenant with what is known of each: count, age, and whether the last read was whole."""
+    labels = {
+        "inventory": _("Inventory"),
+        "compliance": _("Devices and compliance"),
+        "directory_groups": _("Groups"),
+        "directory_role_definitions": _("Role definitions"),
+    }
     return [_link(slug, name, label, collections) for name, label in labels.items()]
 
 

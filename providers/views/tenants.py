@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from operations import registry
-from operations.buttons import start_buttons
+from operations.buttons import CHECK_CONNECTION, start_buttons
 from operations.choices import Access, Surface
 from operations.views_list import recent_context
 from providers.choices import Purpose
@@ -28,6 +28,7 @@ from providers.lists import (
 from providers.readiness import ConnectionFacts
 from providers.selectors import Target, target_for_tenant
 from providers.views.parts import banner, directory_links, may_manage, status
+from providers.views.tabs import tabs
 from tenantpilot.console.filters import Choice, chosen, filter_data, search_text
 from tenantpilot.console.pages import SignedInRequest, page
 from tenantpilot.console.paging import keyset_page, link
@@ -38,6 +39,7 @@ from tenantpilot.tenancy.capabilities import Capability
 from tenantpilot.tenancy.choices import TenantState
 from tenantpilot.tenancy.models import tenant_state
 
+SYNC_INVENTORY = "inventory.sync"
 HEALTH = Choice(
     "health",
     gettext_lazy("Health"),
@@ -104,10 +106,16 @@ def tenant_detail(request: SignedInRequest, tenant: str) -> HttpResponse:
         "state": health_of(status(target)),
         "leaving": gone,
         "banner": None if gone else banner(target, here=request.path),
-        "starts": start_buttons(target, Surface.TENANT, request.user.pk),
+        "starts": start_buttons(target, Surface.TENANT, request.user.pk, first=_first_action(target)),
+        "tabs": tabs(target, "tenant"),
         **_facts(request, target),
     }
     return render(request, "providers/tenant_detail.html", context)
+
+
+def _first_action(target: Target) -> str:
+    """What there is to do next: look at what the tenant holds once it can be reached, and until then at why not."""
+    return SYNC_INVENTORY if health_of(status(target)) == "ok" else CHECK_CONNECTION
 
 
 def workspace_choice(workspaces: list[tuple[str, str]]) -> Choice:

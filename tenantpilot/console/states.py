@@ -67,6 +67,23 @@ _PRESENCE = {
     "gone": Badge(_("Gone"), "mute", "minus"),
 }
 
+_CHANGE = {
+    "new": Badge(_("New"), "ok", "dot"),
+    "changed": Badge(_("Changed"), "info", "dot"),
+    "gone": Badge(_("Gone"), "mute", "minus"),
+    "back": Badge(_("Back"), "info", "dot"),
+}
+
+_COMPLIANCE = {
+    "compliant": Badge(_("Compliant"), "ok", "tick"),
+    "noncompliant": Badge(_("Not compliant"), "bad", "cross"),
+    "inGracePeriod": Badge(_("In grace period"), "warn", "clock"),
+    "conflict": Badge(_("Conflict"), "warn", "alert"),
+    "error": Badge(_("Error"), "bad", "alert"),
+    "configManager": Badge(_("By Configuration Manager"), "mute", "circle"),
+    "unknown": Badge(_("Not evaluated"), "mute", "circle"),
+}
+
 _PERMISSION = {
     "granted": Badge(_("Granted"), "ok", "tick"),
     "missing": Badge(_("Missing"), "bad", "cross"),
@@ -97,6 +114,8 @@ BADGES = {
     "connection": _CONNECTION,
     "run": _RUN,
     "presence": _PRESENCE,
+    "change": _CHANGE,
+    "compliance": _COMPLIANCE,
     "permission": _PERMISSION,
     "member": _MEMBER,
     "notice": _NOTICE,

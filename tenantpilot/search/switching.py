@@ -5,11 +5,23 @@ from urllib.parse import urlencode, urlsplit
 from django.http import QueryDict
 from django.urls import Resolver404, resolve, reverse
 
-SAME_PAGE = frozenset({"tenant", "directory_groups", "directory_role_definitions"})
+SAME_PAGE = frozenset(
+    {
+        "tenant",
+        "directory_groups",
+        "directory_role_definitions",
+        "inventory",
+        "inventory_objects",
+        "inventory_changes",
+        "compliance",
+        "compliance_devices",
+        "compliance_policies",
+    }
+)
 """Pages that every tenant has and everybody who sees it may open."""
 FILTERED_BY_TENANT = frozenset({"operations"})
 FILTERED_BY_WORKSPACE = frozenset({"dashboard", "tenants", "connections", "operations", "people"})
-KEPT = ("selection", "state", "operation", "mine", "since", "health")
+KEPT = ("selection", "state", "operation", "mine", "since", "health", "group", "type", "kind")
 """Query parts that mean the same for another tenant. A place in a list and a search text do not."""
 
 

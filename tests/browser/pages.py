@@ -47,6 +47,17 @@ LOOKS = (
     Look("groups", "directory_groups", "/admin/t/contoso/directory/groups"),
     Look("groups-never-read", "directory_groups", "/admin/t/fabrikam/directory/groups"),
     Look("roles", "directory_role_definitions", "/admin/t/contoso/directory/role-definitions"),
+    Look("inventory", "inventory", "/admin/t/contoso/inventory"),
+    Look("inventory-never-read", "inventory", "/admin/t/fabrikam/inventory"),
+    Look("inventory-policies", "inventory_objects", "/admin/t/contoso/inventory/objects"),
+    Look("inventory-devices", "inventory_objects", "/admin/t/contoso/inventory/objects?group=devices"),
+    Look("inventory-changes", "inventory_changes", "/admin/t/contoso/inventory/changes"),
+    Look("inventory-object", "inventory_object", "/admin/t/contoso/inventory/{policy}"),
+    Look("compliance", "compliance", "/admin/t/contoso/compliance"),
+    Look("compliance-never-read", "compliance", "/admin/t/fabrikam/compliance"),
+    Look("compliance-devices", "compliance_devices", "/admin/t/contoso/compliance/devices"),
+    Look("compliance-device", "compliance_device", "/admin/t/contoso/compliance/devices/{device}"),
+    Look("compliance-policies", "compliance_policies", "/admin/t/contoso/compliance/policies"),
     Look("connections", "connections", "/admin/provider-connections"),
     Look("connection", "connection", "/admin/provider-connections/{contoso}"),
     Look("connection-expired", "connection", "/admin/provider-connections/{tailspin}"),
@@ -110,6 +121,7 @@ NO_PAGES = {
     "dashboard_live", "dashboard_map", "notification_bell", "notification_email", "notification_read",
     "notifications_read", "audit_export", "person_enable", "invitation_renew", "invitation_withdraw",
     "operation_days", "operations_export", "connections_export", "tenants_export",
+    "inventory_export", "compliance_export",
     "directory_groups_export", "directory_role_definitions_export", "people_export", "table_columns", "run_ready",
     "account_session", "account_session_end", "account_sessions_end_others", "password_change", "password_change_done",
 }  # fmt: skip
@@ -119,7 +131,7 @@ RECORD = re.compile(r"_(changelist|history|export)$")
 RUN_RECORD = {"operations_operationrun_changelist", "operations_operationrun_history"}
 
 
-def places(stack: Stack) -> dict[str, int]:
+def places(stack: Stack) -> dict[str, str]:
     """The ids that stand in paths: connections by tenant, runs by outcome, memberships by person, and others."""
     by_tenant = (
         "SELECT t.slug, c.id FROM providers_providerconnection c JOIN tenancy_tenant t ON t.id = c.tenant_id "
@@ -133,9 +145,12 @@ def places(stack: Stack) -> dict[str, int]:
     others = (
         "SELECT 'session', max(id) FROM onboarding_onboardingsession",
         "SELECT 'app', min(id) FROM providers_appregistration WHERE tenant_id IS NULL",
+        "SELECT 'policy', min(c.selection_key || '/' || o.object_id) FROM providers_inventoryobject o "
+        "JOIN providers_directorycollection c ON c.id = o.collection_id WHERE c.selection_key = 'deviceConfigurations'",
+        "SELECT 'device', min(object_id) FROM providers_compliancedevice",
     )
     queries = (by_tenant, by_outcome, by_person, *others)
-    return {str(name): int(number) for query in queries for name, number in stack.rows(query)}
+    return {str(name): str(value) for query in queries for name, value in stack.rows(query)}
 
 
 def page_names() -> set[str]:

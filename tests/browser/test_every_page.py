@@ -20,10 +20,15 @@ NARROWEST = {"width": 320, "height": 800}
 
 
 @pytest.fixture(scope="package")
-def ids(stack: Stack, people: People) -> dict[str, int]:
-    """What paths need; one sync has ended before, so that lists have rows, and an onboarding has begun."""
+def ids(stack: Stack, people: People) -> dict[str, str]:
+    """What paths need; one sync of each kind has ended before, so that lists have rows, and an onboarding has begun."""
     operator: Person = people("operator")
-    for operation in ("directory.groups.sync", "directory.role_definitions.sync"):
+    for operation in (
+        "directory.groups.sync",
+        "directory.role_definitions.sync",
+        "inventory.sync",
+        "compliance.snapshot",
+    ):
         assert operator.ended(operator.start("contoso", operation))["outcome"] == "succeeded"
     assert people("manager").post("/admin/onboarding").status_code == 302
     return places(stack)
@@ -35,7 +40,7 @@ def test_every_page_of_the_console_is_looked_at() -> None:
 
 @pytest.mark.parametrize("look", LOOKS, ids=[look.name for look in LOOKS])
 def test_a_page_has_no_violations_and_fits(
-    open_as: Open, ids: dict[str, int], complaints: Complaints, look: Look
+    open_as: Open, ids: dict[str, str], complaints: Complaints, look: Look
 ) -> None:
     if look.status != 200:
         complaints.expect(f"status of {look.status}")

@@ -17,7 +17,14 @@ from tests.console.rows import GROUPS, make_runs, milliseconds, signed_in, text_
 
 pytestmark = pytest.mark.django_db
 
-BUTTONS = ["Check connection", "Sync groups", "Sync role definitions", "Back up policies"]
+BUTTONS = [
+    "Check connection",
+    "Sync groups",
+    "Sync role definitions",
+    "Back up policies",
+    "Sync inventory",
+    "Snapshot compliance",
+]
 
 
 @pytest.fixture
@@ -68,7 +75,7 @@ def test_a_healthy_pair_of_pages_says_so_and_offers_every_start(world, pages):
         page = text_of(client.get(url))
         assert badge in page
         starts = starts_of(client, url)
-        assert list(starts) == BUTTONS
+        assert sorted(starts) == sorted(BUTTONS)
         assert not [label for label, start in starts.items() if start.get("disabled")]
 
 
@@ -116,7 +123,8 @@ def test_the_reason_is_text_beside_the_disabled_button(world, pages):
     [
         ({"consent_state": "missing"}, "Contoso has not granted admin consent.", "Grant consent"),
         ({"credential_state": "expired"}, "The credential of Contoso connection has expired.", "Replace secret"),
-        ({"granted_permissions": ["DeviceManagementRBAC.Read.All", "RoleManagement.Read.Directory"]},
+        ({"granted_permissions": ["DeviceManagementRBAC.Read.All", "DeviceManagementManagedDevices.Read.All",
+                                  "RoleManagement.Read.Directory"]},
          "The permission GroupMember.Read.All is missing.", "Grant consent"),
         ({"fault_code": "provider.tenant_mismatch"}, "The connection leads to another tenant.", "Edit tenant ID"),
     ],
@@ -171,7 +179,8 @@ def test_missing_permissions_name_the_operations_that_wait_for_them(world, pages
         "GroupMember.Read.All": ["Sync groups"],
         "RoleManagement.Read.Directory": ["Sync role definitions"],
         "DeviceManagementRBAC.Read.All": ["Sync role definitions"],
-        "DeviceManagementConfiguration.Read.All": ["Back up policies"],
+        "DeviceManagementConfiguration.Read.All": ["Sync inventory", "Back up policies"],
+        "DeviceManagementManagedDevices.Read.All": ["Snapshot compliance"],
     }
 
 

@@ -11,6 +11,7 @@ from typing import Any
 PEOPLE = ("outsider", "bystander", "readonly", "operator", "manager", "owner")
 TENANT = {"tenant": "contoso"}
 GONE_TENANT = {"tenant": "nowhere"}
+OBJECT = {"object_type": "deviceConfigurations", "object_id": "an-object"}
 CONNECTION = {"connection": "{connection}"}
 GONE = 987654321
 GONE_CONNECTION = {"connection": GONE}
@@ -88,6 +89,19 @@ PAGES = (
     Row("admin/t/<slug:tenant>/directory/role-definitions", "GET", VIEW, TENANT, GONE_TENANT),
     Row("admin/t/<slug:tenant>/directory/groups/export", "GET", VIEW, TENANT, GONE_TENANT),
     Row("admin/t/<slug:tenant>/directory/role-definitions/export", "GET", VIEW, TENANT, GONE_TENANT),
+    Row("admin/t/<slug:tenant>/inventory", "GET", VIEW, TENANT, GONE_TENANT),
+    Row("admin/t/<slug:tenant>/inventory/objects", "GET", VIEW, TENANT, GONE_TENANT),
+    Row("admin/t/<slug:tenant>/inventory/export", "GET", VIEW, TENANT, GONE_TENANT),
+    Row("admin/t/<slug:tenant>/inventory/changes", "GET", VIEW, TENANT, GONE_TENANT),
+    # Nothing was read here; who sees an object that was is asked in tests/console.
+    Row("admin/t/<slug:tenant>/inventory/<str:object_type>/<path:object_id>", "GET", "404",
+        TENANT | OBJECT, GONE_TENANT | OBJECT),
+    Row("admin/t/<slug:tenant>/compliance", "GET", VIEW, TENANT, GONE_TENANT),
+    Row("admin/t/<slug:tenant>/compliance/policies", "GET", VIEW, TENANT, GONE_TENANT),
+    Row("admin/t/<slug:tenant>/compliance/devices", "GET", VIEW, TENANT, GONE_TENANT),
+    Row("admin/t/<slug:tenant>/compliance/devices/export", "GET", VIEW, TENANT, GONE_TENANT),
+    Row("admin/t/<slug:tenant>/compliance/devices/<path:device>", "GET", "404",
+        TENANT | {"device": "a-device"}, GONE_TENANT | {"device": "a-device"}),
     Row("admin/t/<slug:tenant>/edit", "GET", MANAGE, TENANT, GONE_TENANT),
     Row("admin/t/<slug:tenant>/edit", "POST", "404 404 403 403 400 400", TENANT, GONE_TENANT),
     Row("admin/t/<slug:tenant>/archive", "GET", MANAGE, TENANT, GONE_TENANT),

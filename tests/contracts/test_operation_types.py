@@ -24,8 +24,10 @@ every = pytest.mark.parametrize("kind", TYPES, ids=str)
 
 def test_the_catalogue_holds_what_the_documentation_lists() -> None:
     assert [kind.name for kind in TYPES] == [
+        "compliance.snapshot",
         "directory.groups.sync",
         "directory.role_definitions.sync",
+        "inventory.sync",
         "policy.backup",
         "provider.connection.check",
         "restore.execute",

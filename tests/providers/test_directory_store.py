@@ -61,7 +61,7 @@ def test_what_comes_twice_counts_as_it_came_last(live: Live) -> None:
 
 
 @pytest.mark.parametrize(
-    "item", [{}, {"id": ""}, {"id": 7}, {"id": "x" * 65}, {"id": "a", "createdDateTime": "soon"}]
+    "item", [{}, {"id": ""}, {"id": 7}, {"id": "x" * 129}, {"id": "a", "createdDateTime": "soon"}]
 )
 def test_an_object_that_can_not_be_kept_ends_the_read(live: Live, item: dict[str, Any]) -> None:
     read = directory_store.begin(scope(live, 5))
