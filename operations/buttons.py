@@ -27,9 +27,12 @@ def start_buttons(
     """The starts that this person may ask for on this surface, as `ui/_start_actions.html` draws them.
 
     What is running already keeps its button: the click leads to that run. `only` picks one operation, which is then
-    the page's primary action, and `data` is its input; else `first` is.
+    the page's primary action, and `data` is its input; else `first` is. What binds its input to something of the
+    tenant is offered by the page of that thing only.
     """
-    kinds = [kind for kind in registry.types_on(surface) if not only or kind.name == only]
+    kinds = [
+        kind for kind in registry.types_on(surface) if (kind.name == only if only else kind.bind is None)
+    ]
     mine = [kind for kind in kinds if kind.capability in target.capabilities]
     primary = only or first
     mine.sort(key=lambda kind: (kind.name != primary, kind.name != CHECK_CONNECTION))

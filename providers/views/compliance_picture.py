@@ -12,7 +12,7 @@ from providers.compliance.shapes import OUT_OF_COMPLIANCE
 
 DAYS = 30
 HEIGHT, STEP = 120, 18
-TICKS = (1, 10, 19, 28)
+TICKS = (0, 10, 19, 29)
 
 
 def picture(found: Mapping[date, Mapping[str, int]], today: date) -> dict[str, Any]:
@@ -40,6 +40,8 @@ def picture(found: Mapping[date, Mapping[str, int]], today: date) -> dict[str, A
                 "date": day.isoformat(),
                 "at": place * STEP + STEP // 2,
                 "tick": place in TICKS,
+                # The first and the last label stay inside the picture.
+                "anchor": {TICKS[0]: "start", TICKS[-1]: "end"}.get(place, "middle"),
                 "out": value,
                 "total": sum(found[day].values()) if day in found else None,
             }
