@@ -16,9 +16,9 @@ _INSERT = """
 WITH run AS (
   INSERT INTO operations_operationrun
     (tenant_id, connection_id, operation_type, op_key, identity, scope_key, params,
-     origin, surface, initiator_id, retry_of_id{columns})
+     origin, surface, initiator_id, retry_of_id, chain_id, chain_step{columns})
   SELECT %(tenant)s, %(connection_id)s, %(type)s, %(op_key)s, %(identity)s::jsonb, %(connection)s, %(params)s::jsonb,
-         %(origin)s, %(surface)s, %(initiator)s, %(retry_of)s{values}
+         %(origin)s, %(surface)s, %(initiator)s, %(retry_of)s, %(chain)s, %(step)s{values}
   WHERE NOT EXISTS ({beside})
   ON CONFLICT {conflict} DO NOTHING
   RETURNING id, created_at
@@ -61,6 +61,8 @@ class NewRun:
     initiator_id: int | None
     facts: dict[str, Any]
     retry_of_id: int | None = None
+    chain_id: int | None = None
+    chain_step: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,8 @@ def insert(new: NewRun) -> Admitted | None:
                 "surface": new.surface,
                 "initiator": new.initiator_id,
                 "retry_of": new.retry_of_id,
+                "chain": new.chain_id,
+                "step": new.chain_step,
                 "facts": json.dumps(new.facts),
                 **new.scope.values(),
             },

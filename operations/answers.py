@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import connection
@@ -12,6 +12,8 @@ from django.utils import timezone
 
 from operations.models import StartAnswer
 from operations.outcomes import StartOutcome
+
+T = TypeVar("T", bound=StartOutcome)
 
 
 class KeyReused(Exception):
@@ -44,8 +46,8 @@ RETURNING id
 """
 
 
-def first_answer(key: Key, decide: Callable[[], StartOutcome]) -> tuple[StartOutcome, bool]:
-    """Return the kept answer, or decide and keep it, and whether it is a fresh one.
+def first_answer(key: Key, decide: Callable[[], T], kind: type[T]) -> tuple[T, bool]:
+    """Return the kept answer of this kind, or decide and keep it, and whether it is a fresh one.
 
     Must run inside the gate's transaction. Raises KeyReused.
     """
@@ -58,7 +60,7 @@ def first_answer(key: Key, decide: Callable[[], StartOutcome]) -> tuple[StartOut
     if kept.payload_hash != key.payload_hash:
         raise KeyReused
     assert kept.answer is not None
-    return StartOutcome.load(kept.answer), False
+    return kind.load(kept.answer), False
 
 
 def _claim(key: Key) -> int | None:

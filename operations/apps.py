@@ -10,7 +10,9 @@ class OperationsConfig(AppConfig):
     verbose_name = "Operations"
 
     def ready(self) -> None:
-        from operations import checks, reasons, registry  # noqa: F401  # checks and reasons register themselves
+        from operations import chains, checks, reasons, registry, transitions  # noqa: F401  # some register themselves
+
+        transitions.when_a_step_ended(chains.go_on)
 
         for config in apps.get_app_configs():
             _load_operation_types(config.name)

@@ -59,6 +59,25 @@ class Surface(TextChoices):
     ONBOARDING = "onboarding", _("Onboarding")
 
 
+class ChainState(TextChoices):
+    """A chain ends when no step is left; cancelled and stopped ones admit no further step."""
+
+    ACTIVE = "active", _("Running")
+    COMPLETED = "completed", _("Completed")
+    CANCELLED = "cancelled", _("Cancelled")
+    STOPPED = "stopped", _("Stopped")
+
+
+class StepStatus(TextChoices):
+    """What became of a step: ``admitted`` ones have a run, which tells the rest."""
+
+    PENDING = "pending", _("Waiting")
+    ADMITTED = "admitted", _("Started")
+    BLOCKED = "blocked", _("Blocked")
+    CANCELLED = "cancelled", _("Cancelled")
+    SKIPPED = "skipped", _("Skipped")
+
+
 class EventKind(TextChoices):
     ACCEPTED = "accepted", _("Accepted")
     CLAIMED = "claimed", _("Started")

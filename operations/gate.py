@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 from django.conf import settings
@@ -34,6 +34,7 @@ from tenantpilot.tenancy.permissions import visible_to
 
 log = structlog.get_logger(__name__)
 TURNS = 5
+T = TypeVar("T", bound=StartOutcome)
 
 Look = Callable[[Scope], Holder | None]
 
@@ -49,6 +50,8 @@ class Start:
     origin: Origin = Origin.CONSOLE
     surface: str = ""
     retry_of_id: int | None = None
+    chain_id: int | None = None
+    chain_step: int | None = None
 
 
 def start(request: Start, *, key: answers.Key | None = None) -> StartOutcome:
@@ -57,17 +60,22 @@ def start(request: Start, *, key: answers.Key | None = None) -> StartOutcome:
     With ``key`` the first answer is kept for 24 h and given again. Raises PermissionDenied, InvalidInput,
     ``answers.KeyReused`` (the same key with another payload), and RuntimeError inside somebody's transaction.
     """
-    _require(request)
+    require(request)
     params = parsed(request)
+    return answered(lambda: _decide(request, params), StartOutcome, request, key)
+
+
+def answered(decide: Callable[[], T], kind: type[T], request: Start, key: answers.Key | None) -> T:
+    """Return what ``decide`` says, or what it said under this key before; a fresh answer is counted and published."""
     _refuse_open_transaction()
+    fresh = True
     if key is None:
-        outcome = _decide(request, params)
-        _after(request, outcome)
-        return outcome
-    with transaction.atomic():
-        outcome, fresh = answers.first_answer(key, lambda: _decide(request, params))
+        outcome = decide()
+    else:
+        with transaction.atomic():
+            outcome, fresh = answers.first_answer(key, decide, kind)
     if fresh:
-        _after(request, outcome)
+        tell(request, outcome)
     return outcome
 
 
@@ -83,7 +91,7 @@ def refusals(requests: Sequence[Start]) -> list[StartOutcome | None]:
     """Return what ``refusal`` says of each; starts of one scope share one look at the run that holds it."""
     look = cache(holder)
     for request in requests:
-        _require(request)
+        require(request)
     return [_refusal(request, parsed(request), look) for request in requests]
 
 
@@ -94,7 +102,8 @@ def parsed(request: Start) -> Params:
     return bind(params, request.target) if bind else params
 
 
-def _require(request: Start) -> None:
+def require(request: Start) -> None:
+    """Raise PermissionDenied unless the person holds the operation's capability; the system needs none."""
     if request.actor_id is not None and request.operation.capability not in request.target.capabilities:
         raise PermissionDenied(request.operation.capability)
 
@@ -108,24 +117,28 @@ def _refuse_open_transaction() -> None:
 def _decide(request: Start, params: Params) -> StartOutcome:
     for _ in range(TURNS):
         if outcome := _refusal(request, params):
-            _audit_refusal(request, outcome)
+            audit_refusal(request, outcome)
             return outcome
-        if outcome := _admit(request, params):
+        if outcome := admit(request, params):
             return outcome
-    # Holders came and went on every turn: somebody else's work, though none can be named.
-    return _outcome(
-        request, StartStatus.SCOPE_BUSY, reason_code=reasons.SCOPE_BUSY.code, reason_facts={"holder": ""}
-    )
+    return contended(request)
+
+
+def contended(request: Start) -> StartOutcome:
+    """Return the answer when holders came and went on every turn: somebody else's work, though none can be named."""
+    facts = {"holder": ""}
+    return _outcome(request, StartStatus.SCOPE_BUSY, reason_code=reasons.SCOPE_BUSY.code, reason_facts=facts)
 
 
 def _refusal(request: Start, params: Params, look: Look | None = None) -> StartOutcome | None:
-    return _unresolved(request) or _held(request, params, look or holder) or _not_ready(request, params)
+    return unresolved(request) or _held(request, params, look or holder) or not_ready(request, params)
 
 
-def _unresolved(request: Start) -> StartOutcome | None:
+def unresolved(request: Start) -> StartOutcome | None:
+    """Return the answer to a start whose connection can't be resolved, else None."""
     if request.target.connection is not None:
         return None
-    return _not_ready(request, None)
+    return not_ready(request, None)
 
 
 def _held(request: Start, params: Params, look: Look) -> StartOutcome | None:
@@ -133,10 +146,21 @@ def _held(request: Start, params: Params, look: Look) -> StartOutcome | None:
     held = look(scope)
     if held is None:
         return None
-    shown = held.run if _may_see(request, held) else None
     mine = held.tenant_id == request.target.tenant.id
     if mine and held.op_key == op_key(request.operation.name, scope.key, params.identity()):
-        return _outcome(request, StartStatus.DEDUPED, run=shown, reason_code=reasons.ALREADY_RUNNING.code)
+        return joined(request, held)
+    return busy(request, held)
+
+
+def joined(request: Start, held: Holder) -> StartOutcome:
+    """Return the answer that the same work is active already."""
+    shown = held.run if _may_see(request, held) else None
+    return _outcome(request, StartStatus.DEDUPED, run=shown, reason_code=reasons.ALREADY_RUNNING.code)
+
+
+def busy(request: Start, held: Holder) -> StartOutcome:
+    """Return the answer that other work holds the scope; it is named to whom may see it."""
+    shown = held.run if _may_see(request, held) else None
     facts = {"holder": shown.operation_type if shown else ""}
     if held.beside:
         facts["scope"] = "directory"
@@ -160,7 +184,8 @@ def _may_see(request: Start, held: Holder) -> bool:
     return visible_to(run, reader, capability=Capability.VIEW_RUN, path="tenant").exists()
 
 
-def _not_ready(request: Start, params: Params | None) -> StartOutcome | None:
+def not_ready(request: Start, params: Params | None) -> StartOutcome | None:
+    """Return the answer to a start that can't work by the stored facts, else None."""
     found = blockers(request.operation, request.target, params, timezone.now())
     if not found:
         return None
@@ -193,7 +218,8 @@ def blockers(
     return [*found, *operation.blockers(target, params)]
 
 
-def _admit(request: Start, params: Params) -> StartOutcome | None:
+def admit(request: Start, params: Params) -> StartOutcome | None:
+    """Write the run, or return None when another one is in the way. Nothing is published: see ``tell``."""
     assert request.target.connection is not None
     identity, scope = params.identity(), Scope.of(request.operation, request.target)
     admitted = admission.insert(
@@ -210,6 +236,8 @@ def _admit(request: Start, params: Params) -> StartOutcome | None:
             initiator_id=request.actor_id,
             facts=_facts_used(request.target) | where.facts(),
             retry_of_id=request.retry_of_id,
+            chain_id=request.chain_id,
+            chain_step=request.chain_step,
         )
     )
     if admitted is None:
@@ -219,7 +247,8 @@ def _admit(request: Start, params: Params) -> StartOutcome | None:
     return _outcome(request, StartStatus.ACCEPTED, run=run, reason_code=warning)
 
 
-def _after(request: Start, outcome: StartOutcome) -> None:
+def tell(request: Start, outcome: StartOutcome) -> None:
+    """Count and log the answer and, once its run is committed, offer that to the workers."""
     metrics.START_ANSWERS.labels(outcome.operation_type, outcome.status, outcome.reason_code).inc()
     log.info("start", operation=outcome.operation_type, outcome=str(outcome.status), reason=outcome.reason_code,
              tenant=request.target.tenant.slug, run=outcome.run.id if outcome.run else None)  # fmt: skip
@@ -227,7 +256,8 @@ def _after(request: Start, outcome: StartOutcome) -> None:
         relay.offer(outcome.run.id, outcome.operation_type)
 
 
-def _audit_refusal(request: Start, outcome: StartOutcome) -> None:
+def audit_refusal(request: Start, outcome: StartOutcome) -> None:
+    """Write who asked for what and why not, of a blocked start."""
     if outcome.status is not StartStatus.BLOCKED:
         return
     record(

@@ -5,13 +5,52 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from operations.choices import ACTIVE, EventKind, ExecutionStatus, Origin, RunOutcome
+from operations.choices import (
+    ACTIVE,
+    ChainState,
+    EventKind,
+    ExecutionStatus,
+    Origin,
+    RunOutcome,
+    StepStatus,
+)
 from providers.models import AppRegistration, ProviderConnection
 from tenantpilot.tenancy.models import Tenant, User
 
 IS_ACTIVE = Q(status__in=ACTIVE)
 IS_RUNNING = Q(status=ExecutionStatus.RUNNING)
 IS_COMPLETED = Q(status=ExecutionStatus.COMPLETED)
+
+
+class Chain(models.Model):
+    """Operations admitted one after another on one connection; written by ``operations.chains`` alone.
+
+    While it is active, exactly one of its runs is: the run's scope is the chain's lock, too.
+    """
+
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="chains", db_index=False)
+    connection = models.ForeignKey(
+        ProviderConnection, on_delete=models.PROTECT, related_name="chains", db_index=False
+    )
+    initiator = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", db_index=False)
+    surface = models.CharField(max_length=64, blank=True)
+    # What it belongs to, in the words of whoever started it ("onboarding:12").
+    reference = models.CharField(max_length=64, blank=True)
+    selection_key = models.CharField(max_length=64)
+    state = models.CharField(max_length=16, choices=ChainState.choices, default=ChainState.ACTIVE)
+    reason_code = models.CharField(max_length=64, blank=True)
+    reason_facts = models.JSONField(default=dict)
+    created_at = models.DateTimeField(db_default=TransactionNow())
+    completed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        default_permissions = ()
+        indexes = [
+            models.Index(fields=["reference", "-id"], condition=~Q(reference=""), name="chain_by_reference")
+        ]
+
+    def __str__(self) -> str:
+        return f"Chain {self.pk}"
 
 
 class OperationRun(models.Model):
@@ -36,6 +75,8 @@ class OperationRun(models.Model):
     retry_of = models.ForeignKey(
         "self", on_delete=models.PROTECT, null=True, related_name="retries", db_index=False
     )
+    chain = models.ForeignKey(Chain, on_delete=models.PROTECT, null=True, related_name="runs", db_index=False)
+    chain_step = models.PositiveSmallIntegerField(null=True)
 
     status = models.CharField(
         max_length=16, choices=ExecutionStatus.choices, db_default=ExecutionStatus.QUEUED
@@ -80,6 +121,11 @@ class OperationRun(models.Model):
                 condition=IS_ACTIVE & Q(directory_key__isnull=False),
                 name="one_active_write_per_directory",
             ),
+            models.UniqueConstraint(
+                fields=["chain", "chain_step"],
+                condition=Q(chain__isnull=False),
+                name="one_run_per_chain_step",
+            ),
             models.CheckConstraint(
                 name="running_has_claim",
                 condition=(
@@ -108,6 +154,33 @@ class OperationRun(models.Model):
 
     def __str__(self) -> str:
         return f"{self.operation_type} #{self.pk}"
+
+
+class ChainStep(models.Model):
+    """One operation of a chain, with what became of it."""
+
+    chain = models.ForeignKey(Chain, on_delete=models.PROTECT, related_name="steps", db_index=False)
+    number = models.PositiveSmallIntegerField()
+    operation_type = models.CharField(max_length=100)
+    data = models.JSONField(default=dict)
+    status = models.CharField(max_length=16, choices=StepStatus.choices, default=StepStatus.PENDING)
+    run = models.OneToOneField(OperationRun, on_delete=models.PROTECT, null=True, related_name="+")
+    reason_code = models.CharField(max_length=64, blank=True)
+    reason_facts = models.JSONField(default=dict)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(fields=["chain", "number"], name="one_step_per_number"),
+            models.CheckConstraint(
+                name="admitted_has_run",
+                condition=Q(status=StepStatus.ADMITTED, run__isnull=False)
+                | (~Q(status=StepStatus.ADMITTED) & Q(run__isnull=True)),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.operation_type}, step {self.number} of chain {self.chain_id}"
 
 
 class RunEvent(models.Model):

@@ -52,6 +52,23 @@ class StartOutcome:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class ChainOutcome(StartOutcome):
+    """What became of a request to start a chain: the outcome of its first admitted step, and what waits behind it.
+
+    Deduped names the chain's current run and what is pending in it. Busy and blocked have neither chain nor steps.
+    """
+
+    chain_id: int | None = None
+    accepted_operation: str | None = None
+    pending_operations: tuple[str, ...] = ()
+
+    @classmethod
+    def load(cls, data: dict[str, Any]) -> Self:
+        pending = {"pending_operations": tuple(data["pending_operations"])}
+        return super(ChainOutcome, cls).load(data | pending)  # the bare super() does not know a slotted class
+
+
 def stamp(moment: datetime) -> str:
     """Return an ISO 8601 time, as outcomes and facts carry it."""
     return moment.isoformat()

@@ -24,9 +24,10 @@ RESUME = "resume"
 ASK_ROLE = "ask_role"
 VIEW_RUN = "view_run"
 CANCEL = "cancel"
+CANCEL_CHAIN = "cancel_chain"
 FORCE_RELEASE = "force_release"
 
-ACTION_KINDS = (VIEW_RUN, RETRY, RESUME, CANCEL, FORCE_RELEASE)
+ACTION_KINDS = (VIEW_RUN, RETRY, RESUME, CANCEL, CANCEL_CHAIN, FORCE_RELEASE)
 """Every ``kind`` of an action link."""
 
 # Places that only some may open, and the page beside them that shows the rest what is wrong.

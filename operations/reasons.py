@@ -25,6 +25,14 @@ DIRECTORY_BUSY = declare(
         severity="warning",
     )
 )
+RIGHTS_LOST = declare(
+    Reason(
+        "operation.rights_lost",
+        _("%(person)s may not start this any more. The rest was not started."),
+        (OPEN_OPERATIONS,),
+        severity="warning",
+    )
+)
 ALREADY_RUNNING = declare(
     Reason(
         "operation.already_running",

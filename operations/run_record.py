@@ -13,14 +13,16 @@ from tenantpilot.tenancy.permissions import CAPABILITIES_SQL, is_visible
 # One statement, for this is polled every two seconds while a run is watched.
 _FIND = f"""
 SELECT r.id, r.operation_type, r.status, r.outcome, r.attempt, r.surface, r.origin, r.params, r.scope_key,
-  r.directory_key, r.reason_code, r.reason_facts, r.progress, r.counts, r.failures, r.cost, r.diagnostics,
+  r.directory_key, r.chain_id, r.reason_code, r.reason_facts, r.progress, r.counts, r.failures, r.cost, r.diagnostics,
   r.created_at, r.started_at, r.completed_at, r.not_before, r.lease_until, r.cancel_requested_at, r.claimed_by, r.fence,
   r.connection_id, c.label, c.provider, t.slug, t.name, w.name,
   coalesce(nullif(u.first_name, ''), u.username, ''), {CAPABILITIES_SQL}, (
     SELECT coalesce(jsonb_agg(jsonb_build_object('at', e.at, 'kind', e.kind, 'code', e.code, 'data', e.data,
       'actor', coalesce(nullif(a.first_name, ''), a.username, '')) ORDER BY e.seq), '[]')
     FROM operations_runevent e LEFT JOIN tenancy_user a ON a.id = e.actor_id WHERE e.run_id = r.id
-  ), now(), c.removed_at IS NOT NULL, t.deleting_at IS NOT NULL
+  ), now(), r.chain_id IS NOT NULL AND EXISTS (
+    SELECT 1 FROM operations_chainstep s WHERE s.chain_id = r.chain_id AND s.status = 'pending'
+  ), c.removed_at IS NOT NULL, t.deleting_at IS NOT NULL
 FROM operations_operationrun r
 JOIN tenancy_tenant t ON t.id = r.tenant_id
 JOIN tenancy_workspace w ON w.id = t.workspace_id
@@ -49,6 +51,7 @@ class RunRecord:
     params: dict[str, Any]
     scope_key: str
     directory_key: str | None
+    chain_id: int | None
     reason_code: str
     reason_facts: dict[str, Any]
     progress: dict[str, Any]
@@ -74,6 +77,7 @@ class RunRecord:
     capabilities: frozenset[str]
     events: list[dict[str, Any]]
     asked_at: datetime
+    chain_waits: bool  # steps of its chain wait behind it
     connection_removed: bool
     tenant_gone: bool
 

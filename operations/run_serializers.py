@@ -9,10 +9,12 @@ from django.conf import settings
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from operations import registry
+from operations import chain_record, registry
+from operations.chain_data import chain_data
 from operations.choices import ExecutionStatus, RunOutcome
 from operations.phrases import (
     CANCEL,
+    CANCEL_CHAIN,
     FORCE_RELEASE,
     RESUME,
     RETRY,
@@ -65,6 +67,7 @@ def run_data(run: RunRecord) -> dict[str, Any]:
         "counts": _in_order(run.counts),
         "failures": [_failure(failure, about) for failure in run.failures],
         "cost": run.cost,
+        "chain": chain_part(run, about) if run.chain_id else None,
         "timeline": timeline(run.events, about),
         "tenant": {"name": run.tenant, "url": reverse("tenant", args=[run.tenant_slug])},
         "initiator": {"name": run.initiator} if run.initiator else None,
@@ -89,6 +92,12 @@ def page_keys(run: RunRecord) -> dict[str, Any]:
         "cancelRequested": run.status == ExecutionStatus.RUNNING and run.cancel_requested_at is not None,
     }
     return {name: value for name, value in keys.items() if value}
+
+
+def chain_part(run: RunRecord, about: About) -> dict[str, Any] | None:
+    """Return the chain that the run is a step of, as its pages show it."""
+    found = chain_record.find(run.chain_id) if run.chain_id else None
+    return chain_data(found, about) if found else None
 
 
 def about_run(run: RunRecord) -> About:
@@ -130,6 +139,8 @@ def _actions(run: RunRecord, steps: list[dict[str, str]]) -> list[dict[str, str]
     if run.completed_at is None:
         if may_cancel(run) and run.cancel_requested_at is None:
             actions.append(action(_("Cancel"), "run_cancel", CANCEL))
+        if may_cancel(run) and run.chain_waits:
+            actions.append(action(_("Cancel all steps"), "run_cancel_chain", CANCEL_CHAIN))
         if Capability.FORCE_RELEASE in run.capabilities and may_force_release(run):
             actions.append(action(_("Force-release"), "run_force_release", FORCE_RELEASE))
         return actions

@@ -58,6 +58,12 @@ OUTCOME = _object(
     nextSteps=_list(_ref("NextStep")),
     actions=_list(_ref("ActionLink")),
 )
+BOOTSTRAP_OUTCOME: Schema = {
+    "allOf": [
+        _ref("ProviderStartOutcome"),
+        _object(acceptedOperation=OPTIONAL_TEXT, pendingOperations=_list(TEXT)),
+    ]
+}
 RUN = _object(
     ["runId", "operationType", "executionStatus"],
     runId=INTEGER,
@@ -77,6 +83,28 @@ RUN = _object(
     counts={"type": "object", "additionalProperties": INTEGER},
     failures=_list(_object(["type", "reason"], type=TEXT, count=INTEGER, reason=TEXT, reasonCode=TEXT)),
     cost=_object(requests=INTEGER, retries=INTEGER, throttledSeconds=NUMBER, bytes=INTEGER),
+    chain=_object(
+        ["chainId", "state", "steps"],
+        chainId=INTEGER,
+        state=TEXT,
+        stateLabel=TEXT,
+        reference=TEXT,
+        shortReason=TEXT,
+        reasonCode=TEXT,
+        steps=_list(
+            _object(
+                ["number", "operationType", "state"],
+                number=INTEGER,
+                operationType=TEXT,
+                operatorVerb=TEXT,
+                state=TEXT,
+                run=_ref("RunReference"),
+                shortReason=TEXT,
+                reasonCode=TEXT,
+                nextSteps=_list(_ref("NextStep")),
+            )
+        ),
+    ),
     timeline=_list(_object(["at", "label", "tone"], at=MOMENT, label=TEXT, tone=TEXT, detail=TEXT)),
     tenant=_object(["name", "url"], name=TEXT, url=TEXT),
     initiator=_object(["name"], name=TEXT),
@@ -88,4 +116,5 @@ RUN = _object(
     diagnostics=_list(_object(["label", "value"], label=TEXT, value=TEXT)),
 )
 OUTCOME_SCHEMAS = {**REQUESTS, **PARTS, "ProviderStartOutcome": OUTCOME}
+BOOTSTRAP_SCHEMAS = {**OUTCOME_SCHEMAS, "OnboardingBootstrapStartOutcome": BOOTSTRAP_OUTCOME}
 RUN_SCHEMAS = {**PARTS, "ProviderBackedRunDetail": RUN}

@@ -5,15 +5,20 @@ The clock is always the database's. ``status``, ``fence`` and the lease are writ
 """
 
 import json
+from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID, uuid4
 
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 
 from operations.choices import EventKind, RunOutcome
+
+# What goes on when a run of a chain has ended, in the transaction that ended it, whoever ended it.
+_chain_goes_on: Callable[[int], None] | None = None
 
 # Appended to a CTE called "moved": its event, and for a run that ended by itself a notice to its initiator only.
 _EVENT = """
@@ -50,7 +55,7 @@ WITH moved AS (
     AND (directory_key IS NULL OR NOT EXISTS ({_READS_BESIDE}))
   RETURNING *
 ){_EVENT}
-SELECT id, fence, attempt, tenant_id, connection_id, operation_type, params, initiator_id, started_at, cost,
+SELECT id, fence, attempt, tenant_id, connection_id, operation_type, params, initiator_id, started_at, cost, chain_id,
   directory_key IS NULL AND EXISTS ({_WRITE_BESIDE})
 FROM moved
 """  # noqa: S608  # constants only
@@ -78,7 +83,7 @@ WITH moved AS (
     reason_code = %(reason)s, reason_facts = %(reason_facts)s, progress = %(progress)s, counts = %(counts)s,
     failures = %(failures)s, cost = %(cost)s, diagnostics = %(diagnostics)s, {_RELEASED}
   WHERE id = %(run)s AND fence = %(fence)s AND status = 'running' RETURNING *
-){_EVENT}{_NOTICE} SELECT id FROM moved
+){_EVENT}{_NOTICE} SELECT chain_id FROM moved
 """  # noqa: S608  # constants only
 _RETRY_LATER = f"""
 WITH moved AS (
@@ -93,7 +98,7 @@ WITH moved AS (
   UPDATE operations_operationrun SET status = 'completed', outcome = 'cancelled', completed_at = now(),
     cancel_requested_at = now(), cancel_requested_by_id = %(actor)s, reason_code = 'operation.cancelled', {_RELEASED}
   WHERE id = %(run)s AND status = 'queued' RETURNING *
-){_EVENT}{_NOTICE} SELECT id FROM moved
+){_EVENT}{_NOTICE} SELECT chain_id FROM moved
 """  # noqa: S608  # constants only
 _CANCEL_RUNNING = f"""
 WITH moved AS (
@@ -108,7 +113,7 @@ WITH moved AS (
     reason_code = 'operation.force_released', fence = nextval('operations_fence'), {_RELEASED}
   WHERE id = %(run)s AND status = 'running' AND cancel_requested_at < now() - %(after)s * interval '1 second'
   RETURNING *
-){_EVENT}{_NOTICE} SELECT id FROM moved
+){_EVENT}{_NOTICE} SELECT chain_id FROM moved
 """  # noqa: S608  # constants only
 # The condition stands in the UPDATE again: a sweep that slept on an old snapshot must not take a renewed lease.
 _REAP = f"""
@@ -138,7 +143,7 @@ WITH lost AS (
   SELECT id, event_seq, CASE status WHEN 'queued' THEN 'lost' ELSE 'ended' END, fence, reason_code,
     jsonb_build_object('attempt', attempt, 'worker', claimed_by, 'outcome', outcome) FROM moved
 ){_NOTICE}
-SELECT id, operation_type, status, coalesce(outcome, '') FROM moved
+SELECT id, operation_type, status, coalesce(outcome, ''), chain_id FROM moved
 """  # noqa: S608  # constants only
 
 
@@ -156,6 +161,7 @@ class Claim:
     initiator_id: int | None
     started_at: datetime
     spent: dict[str, Any]  # what earlier attempts cost
+    chain_id: int | None
     token: UUID
     beside_write: bool = False  # a write holds the directory that this read is about
 
@@ -180,6 +186,13 @@ class Reaped:
     operation_type: str
     status: str
     outcome: str
+    chain_id: int | None
+
+
+def when_a_step_ended(go_on: Callable[[int], None]) -> None:
+    """Let ``go_on(chain id)`` be called in every transaction that ends a run of a chain."""
+    global _chain_goes_on
+    _chain_goes_on = go_on
 
 
 def _execute(sql: str, params: Any) -> tuple[Any, ...] | None:
@@ -194,6 +207,21 @@ def _move(
 ) -> bool:
     params = {"run": run_id, "kind": kind.value, "actor": actor, "data": json.dumps(data or {}), **more}
     return _execute(sql, params) is not None
+
+
+def _end(sql: str, run_id: int, *, actor: int | None = None, data: Any = None, **more: Any) -> bool:
+    """End a run; what its chain does next is written in the same transaction, or the run has not ended."""
+    ended = EventKind.ENDED.value
+    params = {"run": run_id, "kind": ended, "actor": actor, "data": json.dumps(data or {}), **more}
+    row = _execute(sql, params)
+    if row is not None and row[0] is not None:
+        _go_on(row[0])
+    return row is not None
+
+
+def _go_on(chain_id: int) -> None:
+    assert _chain_goes_on is not None
+    _chain_goes_on(chain_id)
 
 
 def claim(run_id: int, worker: str) -> Claim | None:
@@ -218,13 +246,14 @@ def claim(run_id: int, worker: str) -> Claim | None:
     if row is None:
         return None
     names = ("run_id", "fence", "attempt", "tenant_id", "connection_id", "operation_type")
-    *plain, params, initiator_id, started_at, spent, beside_write = row
+    *plain, params, initiator_id, started_at, spent, chain_id, beside_write = row
     return Claim(
         **dict(zip(names, plain, strict=True)),
         params=json.loads(params),
         initiator_id=initiator_id,
         started_at=started_at,
         spent=json.loads(spent),
+        chain_id=chain_id,
         token=token,
         beside_write=beside_write,
     )
@@ -255,9 +284,14 @@ def stage(claim: Claim, name: str, **facts: Any) -> bool:
 
 def finish(claim: Claim, ending: Ending) -> bool:
     """End the run; False when it is not ours any more, or has already ended."""
-    return _move(
+    # A run of no chain ends in one statement on its own.
+    with transaction.atomic() if claim.chain_id is not None else nullcontext():
+        return _finish(claim, ending)
+
+
+def _finish(claim: Claim, ending: Ending) -> bool:
+    return _end(
         _FINISH,
-        EventKind.ENDED,
         claim.run_id,
         fence=claim.fence,
         data={"outcome": ending.outcome.value, "attempt": claim.attempt},
@@ -293,7 +327,9 @@ def cancel(run_id: int, actor_id: int) -> Literal["ended", "requested"] | None:
     data = {"outcome": RunOutcome.CANCELLED.value}
     # Between two looks a run may be claimed, or a lost one queued again.
     for _ in range(3):
-        if _move(_CANCEL_QUEUED, EventKind.ENDED, run_id, actor=actor_id, data=data):
+        with transaction.atomic():
+            ended = _end(_CANCEL_QUEUED, run_id, actor=actor_id, data=data)
+        if ended:
             return "ended"
         if _move(_CANCEL_RUNNING, EventKind.CANCEL_REQUESTED, run_id, actor=actor_id):
             return "requested"
@@ -304,7 +340,8 @@ def force_release(run_id: int, actor_id: int) -> bool:
     """End a running run whose cancel request is older than 60 s; its worker is fenced out by the new fence."""
     data = {"outcome": RunOutcome.FAILED.value, "forced": True}
     after = settings.RUN_FORCE_RELEASE_AFTER
-    return _move(_FORCE_RELEASE, EventKind.ENDED, run_id, actor=actor_id, data=data, after=after)
+    with transaction.atomic():
+        return _end(_FORCE_RELEASE, run_id, actor=actor_id, data=data, after=after)
 
 
 def reap(reads: list[str], dead: list[UUID]) -> list[Reaped]:
@@ -318,6 +355,9 @@ def reap(reads: list[str], dead: list[UUID]) -> list[Reaped]:
         "losses": settings.RUN_MAX_LOSSES,
         "attempts": settings.RUN_MAX_ATTEMPTS,
     }
-    with connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_REAP, params)
-        return [Reaped(*row) for row in cursor.fetchall()]
+        reaped = [Reaped(*row) for row in cursor.fetchall()]
+        for chain_id in sorted({run.chain_id for run in reaped if run.outcome and run.chain_id}):
+            _go_on(chain_id)
+    return reaped

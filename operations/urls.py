@@ -5,7 +5,7 @@ from django.views.generic import RedirectView
 
 from operations import registry, urls_list
 from operations.views_ready import run_ready
-from operations.views_runs import RunCancel, RunForceRelease, RunStatus, RunView
+from operations.views_runs import RunCancel, RunCancelChain, RunForceRelease, RunStatus, RunView
 from operations.views_starts import (
     ConnectionStart,
     PathStart,
@@ -42,5 +42,6 @@ urlpatterns = [
     path("operations/<int:run>/status", RunStatus.as_view(), name="run_status"),
     path("operations/<str:run>/retry", RunRetry.as_view(), name="run_retry"),
     path("operations/<str:run>/cancel", RunCancel.as_view(), name="run_cancel"),
+    path("operations/<str:run>/cancel-chain", RunCancelChain.as_view(), name="run_cancel_chain"),
     path("operations/<str:run>/force-release", RunForceRelease.as_view(), name="run_force_release"),
 ]

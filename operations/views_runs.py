@@ -12,10 +12,10 @@ from django_htmx.http import HTMX_STOP_POLLING
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from operations import acts, registry, run_record
+from operations import acts, chains, registry, run_record
 from operations.choices import Access
 from operations.http import RUNS_CHANGED, SeeOther, read_id, user_id
-from operations.phrases import CANCEL, FORCE_RELEASE, verb_of
+from operations.phrases import CANCEL, CANCEL_CHAIN, FORCE_RELEASE, verb_of
 from operations.run_record import RunRecord
 from operations.run_serializers import may_force_release, page_keys, run_data
 from operations.schemas import RUN_SCHEMAS
@@ -152,6 +152,28 @@ class RunCancel(RunAct):
                 "total": total,
             }
         return {**super().question(run), "message": message, "confirmLabel": _("Stop run")}
+
+
+class RunCancelChain(RunCancel):
+    """Cancel the chain that the run is a step of: what waits is not started, what runs is asked to stop."""
+
+    kind = CANCEL_CHAIN
+
+    def load(self, request: Request, text: Any) -> RunRecord:
+        run = super().load(request, text)
+        if run.chain_id is None:
+            raise Http404
+        return run
+
+    def act(self, request: Request, run: RunRecord) -> str:
+        assert run.chain_id is not None
+        if chains.cancel(run.chain_id, user_id(request)) is None:
+            return _("All its steps have ended.")
+        return _("The steps that waited were cancelled.")
+
+    def question(self, run: RunRecord) -> dict[str, Any]:
+        message = _("This stops the run and every step that waits behind it.")
+        return {**super().question(run), "message": message, "confirmLabel": _("Cancel all steps")}
 
 
 class RunForceRelease(RunAct):

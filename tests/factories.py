@@ -8,9 +8,9 @@ from typing import Any
 from django.utils import timezone
 
 from onboarding.models import OnboardingSession
-from operations import gate, registry
+from operations import chains, gate, registry
 from operations.gate import Start
-from operations.outcomes import StartOutcome
+from operations.outcomes import ChainOutcome, StartOutcome
 from providers import services
 from providers.choices import ConsentState, CredentialState
 from providers.models import AppRegistration, ProviderConnection
@@ -120,3 +120,13 @@ def start(name: str, tenant: Tenant, actor: User, **data: Any) -> StartOutcome:
     target = target_for_tenant(actor.pk, tenant.slug)
     assert target is not None
     return gate.start(Start(registry.get(name), target, actor.pk, data))
+
+
+def start_chain(world: Any, *names: str) -> ChainOutcome:
+    """Start operations one after another, by the operator, on another connection of the cast's tenant."""
+    connection = make_connection(world.tenant, world.owner)
+    target = target_for_tenant(world.operator.pk, world.tenant.slug, connection.pk)
+    assert target is not None
+    names = names or ("directory.groups.sync", "directory.role_definitions.sync")
+    kinds = [registry.get(name) for name in names]
+    return chains.start(chains.ChainStart(kinds, target, world.operator.pk, reference="onboarding:1"))

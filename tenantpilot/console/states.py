@@ -62,6 +62,12 @@ _RUN = {
     "cancelled": Badge(_("Cancelled"), "mute", "minus"),
 }
 
+_STEP = {
+    **_RUN,
+    "pending": Badge(_("Waiting"), "mute", "clock"),
+    "skipped": Badge(_("Not started"), "mute", "minus"),
+}
+
 _PRESENCE = {
     "present": Badge(_("Present"), "ok", "dot"),
     "gone": Badge(_("Gone"), "mute", "minus"),
@@ -113,6 +119,7 @@ BADGES = {
     "tenant_state": _TENANT_STATE,
     "connection": _CONNECTION,
     "run": _RUN,
+    "step": _STEP,
     "presence": _PRESENCE,
     "change": _CHANGE,
     "compliance": _COMPLIANCE,

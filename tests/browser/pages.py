@@ -116,7 +116,7 @@ NO_PAGES = {
     "operation_rows", "operation_recent", "run_status",
     "onboarding_consent", "onboarding_live", "onboarding_certificate", "onboarding_start",
     "tenant_start", "connection_start", "directory.groups.sync_start", "directory.role_definitions.sync_start",
-    "run_retry", "tenant_archive_status", "tenant_bring_back",
+    "run_retry", "run_cancel_chain", "tenant_archive_status", "tenant_bring_back",
     "connection_enable", "connection_default", "switch_tenant", "switch_workspace",
     "dashboard_live", "dashboard_map", "notification_bell", "notification_email", "notification_read",
     "notifications_read", "audit_export", "person_enable", "invitation_renew", "invitation_withdraw",

@@ -23,6 +23,7 @@ VERIFY = {"step": "verify"}
 CHECK_START = {"operation": "provider.connection.check"}
 APP = {"app": "{app}"}
 GONE_APP = {"app": GONE}
+STEP = {"run": "{step}"}
 GROUPS_START = {"operation": "directory.groups.sync"}
 
 
@@ -71,6 +72,8 @@ SURFACES = (
     Row("admin/operations/<str:run>/retry", "POST", OPERATE, RUN, GONE_RUN),
     Row("admin/operations/<str:run>/cancel", "GET", OPERATE, RUN, GONE_RUN),
     Row("admin/operations/<str:run>/cancel", "POST", OPERATE, RUN, GONE_RUN, page=303),
+    Row("admin/operations/<str:run>/cancel-chain", "GET", OPERATE, STEP, GONE_RUN),
+    Row("admin/operations/<str:run>/cancel-chain", "POST", OPERATE, STEP, GONE_RUN, page=303),
     Row("admin/operations/<str:run>/force-release", "GET", OWN, RUN, GONE_RUN),
     Row("admin/operations/<str:run>/force-release", "POST", "404 404 403 403 403 409", RUN, GONE_RUN),
 )  # fmt: skip

@@ -65,6 +65,7 @@ def names(world) -> dict[str, Any]:
     )  # fmt: skip
     return {
         "run": run.id,
+        "step": factories.start_chain(world).run.id,
         "connection": world.connection.pk,
         "member": member.pk,
         "invitation": invitation.pk,

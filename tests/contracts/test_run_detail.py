@@ -1,5 +1,6 @@
 """A run over HTTP: page, polled part, JSON, and what may be done to it."""
 
+import dataclasses
 from datetime import timedelta
 
 import pytest
@@ -7,15 +8,17 @@ from django.db import connection
 from django.utils import timezone
 
 from operations import reasons as run_reasons
-from operations import transitions
-from operations.choices import RunOutcome
+from operations import registry, transitions
+from operations.choices import Access, RunOutcome
 from operations.models import OperationRun, RunEvent
+from operations.registry import Resume
 from operations.transitions import Ending
 from providers import reasons as provider_reasons
 from tenantpilot.core import reasons as catalogue
 from tenantpilot.tenancy.capabilities import Capability
 from tests import factories
 from tests.contracts.conftest import OUTCOME, RUN
+from tests.operations import probes
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("redis_url")]
 
@@ -317,3 +320,56 @@ def test_times_in_facts_are_local_words(world, as_, run):
     assert words.startswith("Microsoft throttles Contoso until ")
     assert words.endswith(" UTC.")
     assert "T" not in words.replace("UTC", "")
+
+
+class TestAWrite:
+    """What is said of a run that changes a directory."""
+
+    @pytest.fixture
+    def write(self, world, monkeypatch) -> OperationRun:
+        resume = Resume("tenant_start", "key")  # any page of a tenant with one more argument
+        kind = probes.declare(monkeypatch, probes.WRITE, access=Access.WRITE)
+        monkeypatch.setitem(registry._types, kind.name, dataclasses.replace(kind, resume=resume))
+        outcome = factories.start(probes.WRITE, world.tenant, world.operator, key="7")
+        return OperationRun.objects.get(pk=outcome.run.id)
+
+    def test_keeps_its_directory_to_itself(self, operator, write, world):
+        scope = operator.get(url(write)).json()["protectedScope"]
+        assert (scope["kind"], scope["id"]) == ("directory", str(world.tenant.entra_tenant_id))
+        assert scope["label"] == "The directory of Contoso, and Contoso connection"
+
+    def test_that_lost_its_worker_offers_resume_and_no_retry(self, operator, write):
+        ended(write, RunOutcome.FAILED, "operation.worker_lost")
+        data = operator.get(url(write)).json()
+        assert data["nextSteps"] == [
+            {"label": "Resume", "href": "/admin/t/contoso/provider-actions/7/start", "actionType": "resume"}
+        ]
+        assert "actions" not in data
+        assert operator.post(url(write, "retry"), headers={"Accept": OUTCOME}).status_code == 404
+
+    def test_that_was_cancelled_offers_resume_too(self, operator, write):
+        ended(write, RunOutcome.CANCELLED, "operation.cancelled")
+        assert [action["kind"] for action in operator.get(url(write)).json()["actions"]] == ["resume"]
+
+    def test_tells_who_may_resume_it(self, world, as_, write):
+        ended(write, RunOutcome.FAILED, "operation.worker_lost")
+        steps = as_(world.readonly, accept=RUN).get(url(write)).json()["nextSteps"]
+        assert [step["actionType"] for step in steps] == ["ask_role"]
+
+    def test_without_a_way_to_resume_offers_none(self, operator, write, monkeypatch):
+        kind = registry.get(probes.WRITE)
+        monkeypatch.setitem(registry._types, kind.name, dataclasses.replace(kind, resume=None))
+        ended(write, RunOutcome.FAILED, "operation.worker_lost")
+        assert not {"nextSteps", "actions"} & set(operator.get(url(write)).json())
+
+    def test_that_is_force_released_may_still_land(self, world, as_, write):
+        page = as_(world.owner).get(url(write, "force-release")).content.decode()
+        assert "frees its directory" in page
+        assert "A request under way may still land." in page
+
+    def test_names_the_directory_to_whom_it_keeps_waiting(self, world, as_, write):
+        second = factories.make_connection(world.tenant, world.owner)
+        start_url = f"/admin/provider-connections/{second.pk}/actions/directory.groups.sync/start"
+        words = as_(world.operator, accept=OUTCOME).post(start_url).json()["shortReason"]
+        assert words.startswith("Probe (operator, since ")
+        assert words.endswith("is using this directory. Try again when it ends.")

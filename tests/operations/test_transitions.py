@@ -150,16 +150,16 @@ def test_a_cancel_between_loss_and_return_to_the_queue_is_not_lost(
     run_id: int, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     probes.claim(run_id)
-    move = transitions._move
+    end = transitions._end
 
-    def lost_meanwhile(sql: str, kind: Any, run: int, **more: Any) -> bool:
-        moved = move(sql, kind, run, **more)
+    def lost_meanwhile(sql: str, run: int, **more: Any) -> bool:
+        moved = end(sql, run, **more)
         if sql is transitions._CANCEL_QUEUED and not moved:
             expire_lease(run)
             transitions.reap([probes.READ], [])
         return moved
 
-    monkeypatch.setattr(transitions, "_move", lost_meanwhile)
+    monkeypatch.setattr(transitions, "_end", lost_meanwhile)
     assert transitions.cancel(run_id, world.operator.pk) == "ended"
 
 
