@@ -5,7 +5,8 @@ from typing import Any
 from django.db.models import Case, Count, F, Q, QuerySet, Value, When, Window
 
 from operations.models import OperationRun
-from providers.models import ProviderConnection
+from providers.choices import ObjectKind
+from providers.models import InventoryObject, ProviderConnection
 from tenantpilot.tenancy.capabilities import Capability
 from tenantpilot.tenancy.models import Tenant, User
 from tenantpilot.tenancy.permissions import visible_to, workspaces_visible_to
@@ -35,6 +36,28 @@ def find_connections(user: User, text: str, *, limit: int = BEST) -> tuple[list[
         ("id", "label", "tenant_name"),
         limit,
     )
+
+
+def find_objects(user: User, text: str, *, limit: int = BEST) -> list[Row]:
+    """Return the first policies, apps and devices whose names begin with the text; gone ones are left out.
+
+    They may be millions, hence by the index on the beginning of names, and not counted.
+    """
+    objects = InventoryObject.objects.filter(
+        collection__kind=ObjectKind.INVENTORY,
+        collection__tenant__archived_at=None,
+        display_name__istartswith=text,
+        gone_at=None,
+    )
+    seen = visible_to(objects, user, path="collection__tenant")
+    rows: QuerySet[Any, Any] = seen.order_by("display_name", "id").values(
+        "object_id",
+        "display_name",
+        object_type=F("collection__selection_key"),
+        tenant=F("collection__tenant__name"),
+        slug=F("collection__tenant__slug"),
+    )
+    return list(rows[:limit])
 
 
 def find_run(user: User, text: str) -> Row | None:

@@ -9,6 +9,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
 from operations.phrases import verb_of
+from providers.inventory.types import find
 from tenantpilot.console.filters import search_text
 from tenantpilot.console.http import is_htmx, own_path
 from tenantpilot.console.pages import SignedInRequest, page
@@ -91,6 +92,9 @@ def _groups(request: SignedInRequest, text: str) -> list[dict[str, Any]]:
             [_connection(row) for row in connections],
             connection_count,
         ),
+        _group(
+            _("Inventory"), "", text, [_object(row) for row in selectors.find_objects(request.user, text)], 0
+        ),
         _group(_("Operations"), "operations", text, [_run(run)] if run else [], 1),
     ]
 
@@ -108,6 +112,16 @@ def _tenant(row: selectors.Row) -> dict[str, Any]:
 
 def _connection(row: selectors.Row) -> dict[str, Any]:
     return {"label": row["label"], "note": row["tenant_name"], "url": reverse("connection", args=[row["id"]])}
+
+
+def _object(row: selectors.Row) -> dict[str, Any]:
+    kind = find(row["object_type"])
+    note = _("%(type)s in %(tenant)s") % {
+        "type": kind.singular if kind else row["object_type"],
+        "tenant": row["tenant"],
+    }
+    url = reverse("inventory_object", args=[row["slug"], row["object_type"], row["object_id"]])
+    return {"label": row["display_name"], "note": note, "url": url}
 
 
 def _run(row: selectors.Row) -> dict[str, Any]:

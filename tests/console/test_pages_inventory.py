@@ -380,3 +380,19 @@ def test_pages_cost_few_statements_at_a_hundred_rows(world, policies, devices):
     assert {url: weight(client.get(url)) for url in pages if weight(client.get(url)) > 20_000} == {}
     slow = {url: cost for url in pages if (cost := milliseconds(client, url)) > 120}
     assert slow == {}
+
+
+def test_the_search_finds_objects_by_how_their_names_begin_and_by_rights(world, policies):
+    make_objects(policies, ["Firewall for laptops", "100% blocked", "No fire"])
+    make_objects(policies, ["Firewall of old"], gone_at=timezone.now())
+
+    def found(person, text):
+        groups = signed_in(person).get("/admin/search", {"q": text}).context["groups"]
+        return [
+            row["label"] for group in groups if str(group["label"]) == "Inventory" for row in group["rows"]
+        ]
+
+    assert found(world.readonly, "firew") == ["Firewall for laptops"]
+    assert found(world.readonly, "100%") == ["100% blocked"]
+    assert found(world.readonly, "%") == []
+    assert found(world.outsider, "firew") == []
