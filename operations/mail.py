@@ -39,6 +39,8 @@ _LATER = """
 UPDATE operations_notification SET mail_tries = mail_tries + 1,
   mail_not_before = now() + (30 * power(4, mail_tries)) * interval '1 second' WHERE id = %s
 """
+# Unicode's embeddings, overrides and isolates of direction.
+_NO_TURNS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 
 
 def send_due() -> int:
@@ -93,8 +95,8 @@ def _message(notice: dict[str, Any], address: str) -> EmailMessage:
         urlsplit(settings.PUBLIC_URL).hostname or parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2]
     )
     return EmailMessage(
-        # Names of tenants come from outside: a line break would begin a header of its own.
-        " ".join(subject.split()),
+        # Names of tenants come from outside: a line break would begin a header of its own, an override turn the rest.
+        " ".join(subject.translate(_NO_TURNS).split()),
         "\n\n".join(line for line in lines if line) + "\n",
         to=[address],
         headers={"Message-ID": f"<notice-{notice['id']}@{host}>", "Auto-Submitted": "auto-generated"},
