@@ -52,6 +52,7 @@ class AuditEntry(models.Model):
             models.Index(fields=["tenant", "-id"], name="audit_by_tenant"),
             models.Index(fields=["workspace", "-id"], name="audit_by_workspace"),
             models.Index(fields=["actor", "-id"], name="audit_by_actor"),
+            models.Index(fields=["action", "-id"], name="audit_by_action"),
             models.Index(fields=["-id"], condition=models.Q(action=SEALED), name="audit_seals"),
         ]
 
