@@ -85,6 +85,9 @@ def test_objects_change_as_an_administrator_would_change_them() -> None:
     read = tenant.get(f"deviceManagement/deviceConfigurations/{policy['id']}")
     assert (read["description"], read["version"]) == ("New", policy["version"] + 1)
     assert read["lastModifiedDateTime"] > policy["lastModifiedDateTime"]
+    role = next(item for item in control.objects("contoso", "roleDefinitions") if not item["isBuiltIn"])
+    control.rename_object("contoso", "roleDefinitions", role["displayName"], "Renamed role")
+    assert tenant.get(f"deviceManagement/roleDefinitions/{role['id']}")["displayName"] == "Renamed role"
     control.put_object("contoso", "deviceConfigurations", policy)
     assert control.object("contoso", "deviceConfigurations", policy["id"]) == policy
 
@@ -119,7 +122,8 @@ def test_a_wipe_leaves_what_belongs_to_the_service() -> None:
     gone = tenant.control.wipe("contoso")
     left = {key: number for key, number in tenant.control.object_counts("contoso").items() if number}
     assert gone > 60
-    left.pop("roleDefinitions")
+    assert left.pop("roleDefinitions") == len(tenant.values("deviceManagement/roleDefinitions"))
+    assert tenant.values("deviceManagement/roleDefinitions?$filter=isBuiltIn eq false") == []
     assert left == {
         "roleScopeTags": 1, "notificationMessageTemplates": 1, "authenticationStrengthPolicies": 3,
         "deviceHealthScripts": 1, "deviceEnrollmentConfigurations": 3, "intuneBrandingProfiles": 1,
@@ -133,6 +137,7 @@ def test_mistakes_are_one_sentence() -> None:
         lambda: control.rename_object("contoso", KEY, "Nobody", "x"),
         lambda: control.set_devices("contoso", "happy"),
         lambda: control.object("contoso", "roleDefinitions", "x"),
+        lambda: control.add_object("contoso", "roleDefinitions"),
         lambda: control.wipe("nowhere"),
     ):
         with pytest.raises(ControlError):

@@ -200,6 +200,9 @@ def test_filters_that_backup_tools_use(tenant: Direct) -> None:
         "deviceManagement/deviceConfigurations?$filter=isof('microsoft.graph.windowsWifiConfiguration')"
     )
     assert {item["@odata.type"] for item in typed} == {"#microsoft.graph.windowsWifiConfiguration"}
+    for cast in ("microsoft.graph.windowsWifiConfiguration", "graph.windowsWifiConfiguration"):
+        assert tenant.values(f"deviceManagement/deviceConfigurations/{cast}") == typed
+    assert tenant.refusal("GET", "deviceManagement/deviceConfigurations/microsoft.graph.group")[0] == 404
 
 
 def test_the_app_filter_hides_global_managed_apps_that_nobody_uses() -> None:

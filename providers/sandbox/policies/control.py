@@ -9,11 +9,12 @@ from providers.sandbox.lookups import ControlError, Lookups, known_types
 from providers.sandbox.models import Tenant
 from providers.sandbox.policies.derived import completed
 from providers.sandbox.policies.devices import STATES
-from providers.sandbox.policies.seeds import identifier, seed_at
+from providers.sandbox.policies.seeds import identifier, samples, seed_at
 from providers.sandbox.policies.table import BY_KEY, CATALOGUE
 from providers.sandbox.policies.tweak import tweaked
 from providers.sandbox.policies.writing import touched
 
+ROLES = "roleDefinitions"
 READING = {"objects", "object", "object_counts"}
 
 
@@ -26,9 +27,7 @@ class PolicyControl(Lookups):
         with self._state.lock:
             found = self._tenant(tenant)
             found.settle()
-            if kind == "roleDefinitions":
-                return deepcopy(list(found.intune_roles.values()))
-            return deepcopy(list(found.policies.all(kind)))
+            return deepcopy(list(self._shelf(found, kind).values()))
 
     def object(self, tenant: str, kind: str, name: str) -> JSON:
         with self._state.lock:
@@ -36,24 +35,23 @@ class PolicyControl(Lookups):
 
     def object_counts(self, tenant: str) -> dict[str, int]:
         """How many objects of each type of the catalogue the tenant has now."""
-        return {kind: len(self.objects(tenant, kind)) for kind in (*CATALOGUE, "roleDefinitions")}
+        return {kind: len(self.objects(tenant, kind)) for kind in (*CATALOGUE, ROLES)}
 
     def put_object(self, tenant: str, kind: str, item: JSON) -> str:
         """Keep an object exactly as it is given, past every rule; returns its id."""
         known_types([kind])
         with self._state.lock:
-            self._tenant(tenant).policies.put(kind, deepcopy(item))
-            self._state.dirty = True
+            self._put(self._tenant(tenant), kind, deepcopy(item))
         return str(item["id"])
 
     def change_object(self, tenant: str, kind: str, name: str, changes: JSON) -> JSON:
         """Change properties as an administrator would: the time of change and the version move on."""
         with self._state.lock:
             found = self._tenant(tenant)
-            item = self._object(found, kind, name)
-            changed = touched(completed(BY_KEY[kind], {**item, **deepcopy(changes)}))
-            found.policies.put(kind, changed)
-            self._state.dirty = True
+            changed = {**self._object(found, kind, name), **deepcopy(changes)}
+            if kind != ROLES:
+                changed = touched(completed(BY_KEY[kind], changed))
+            self._put(found, kind, changed)
             return deepcopy(changed)
 
     def tweak_object(self, tenant: str, kind: str, name: str) -> JSON:
@@ -63,20 +61,21 @@ class PolicyControl(Lookups):
 
     def rename_object(self, tenant: str, kind: str, name: str, new_name: str) -> str:
         known_types([kind])
-        return str(self.change_object(tenant, kind, name, {BY_KEY[kind].name: new_name})["id"])
+        return str(self.change_object(tenant, kind, name, {_name_of(kind): new_name})["id"])
 
     def delete_object(self, tenant: str, kind: str, name: str) -> str:
         """Delete the object with this id or name; returns its id."""
         with self._state.lock:
             found = self._tenant(tenant)
             item = self._object(found, kind, name)
-            found.policies.remove(kind, item["id"])
-            self._state.dirty = True
+            self._remove(found, kind, item["id"])
             return str(item["id"])
 
     def add_object(self, tenant: str, kind: str, name: str | None = None) -> str:
         """Create one more object from the samples of its type; returns its id."""
         known_types([kind])
+        if not samples(kind):
+            raise ControlError(f"Objects of the type {kind!r} are created through Graph only.")
         with self._state.lock:
             found = self._tenant(tenant)
             shelf = found.policies.shelf(kind)
@@ -95,12 +94,11 @@ class PolicyControl(Lookups):
         with self._state.lock:
             found = self._tenant(tenant)
             gone = 0
-            for key in CATALOGUE if kind is None else (kind,):
-                for item in list(found.policies.all(key)):
+            for key in (*CATALOGUE, ROLES) if kind is None else (kind,):
+                for item in list(self._shelf(found, key).values()):
                     if not of_the_service(key, item):
-                        found.policies.remove(key, item["id"])
+                        self._remove(found, key, item["id"])
                         gone += 1
-            self._state.dirty = True
             return gone
 
     def shuffle(self, tenant: str, kind: str | None = None, seed: int = 1) -> int:
@@ -136,17 +134,38 @@ class PolicyControl(Lookups):
 
     def _object(self, tenant: Tenant, kind: str, name: str) -> JSON:
         known_types([kind])
-        if kind not in BY_KEY:
-            raise ControlError(f"Objects of the type {kind!r} are changed through Graph only.")
         tenant.settle()
-        item = tenant.policies.find(kind, name)
+        shelf = self._shelf(tenant, kind)
+        item = shelf.get(name) or shelf.get(name.lower())
         if item is not None:
             return item
-        found = [item for item in tenant.policies.all(kind) if item.get(BY_KEY[kind].name) == name]
+        found = [item for item in shelf.values() if item.get(_name_of(kind)) == name]
         if len(found) != 1:
             words = "No object is" if not found else f"{len(found)} objects are"
             raise ControlError(f"{words} named {name!r} in {kind} of {tenant.slug}; use the id.")
         return found[0]
+
+    def _shelf(self, tenant: Tenant, kind: str) -> dict[str, JSON]:
+        """Intune's roles are kept apart from the types of the table."""
+        return tenant.intune_roles if kind == ROLES else tenant.policies.shelf(kind)
+
+    def _put(self, tenant: Tenant, kind: str, item: JSON) -> None:
+        if kind == ROLES:
+            tenant.intune_roles[item["id"]] = item
+        else:
+            tenant.policies.put(kind, item)
+        self._state.dirty = True
+
+    def _remove(self, tenant: Tenant, kind: str, object_id: str) -> None:
+        if kind == ROLES:
+            tenant.intune_roles.pop(object_id, None)
+        else:
+            tenant.policies.remove(kind, object_id)
+        self._state.dirty = True
+
+
+def _name_of(kind: str) -> str:
+    return "displayName" if kind == ROLES else BY_KEY[kind].name
 
 
 def of_the_service(kind: str, item: JSON) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from urllib.parse import quote
 
+from providers.sandbox import schema
 from providers.sandbox.calls import Call, Reply, collection, context_of, entity, projected, select_names
 from providers.sandbox.data import JSON
 from providers.sandbox.errors import INTUNE, GraphError, approval_required, missing_licence
@@ -89,7 +90,12 @@ def find(kind: ObjectType, call: Call) -> JSON:
 
 
 def get_object(kind: ObjectType, call: Call) -> Reply:
+    """One object; a type in place of its id lists the objects of that type."""
     admit(kind, call)
+    cast = f"microsoft.{call.keys[0].text.removeprefix('microsoft.')}"
+    if not call.keys[0].is_key and schema.is_a(call.version, cast, kind.full_type):
+        found = call.tenant.policies.all(kind.key)
+        return answer_list(kind, call, [item for item in found if item.get("@odata.type") == f"#{cast}"])
     return answer_object(kind, call, find(kind, call))
 
 

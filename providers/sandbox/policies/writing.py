@@ -96,7 +96,7 @@ def delete(kind: ObjectType, call: Call) -> Reply:
 
 
 def answer(kind: ObjectType, call: Call, item: JSON, status: int) -> Reply:
-    if status == 204 or call.headers.get("prefer", "") == "return=minimal":
+    if status == 204:
         return no_content()
     return answer_object(kind, call, item, status)
 
