@@ -7,6 +7,7 @@ from django.urls import reverse
 
 from operations import gate, registry
 from operations.choices import StartStatus, Surface
+from operations.inputs import CONTEXT
 from operations.outcomes import StartOutcome
 from operations.registry import OperationType
 from operations.serializers import outcome_data
@@ -22,7 +23,7 @@ def start_buttons(
     *,
     only: str = "",
     first: str = CHECK_CONNECTION,
-    data: Mapping[str, str] | None = None,
+    data: Mapping[str, Any] | None = None,
 ) -> list[dict[str, Any]]:
     """The starts that this person may ask for on this surface, as `ui/_start_actions.html` draws them.
 
@@ -57,10 +58,12 @@ def start_url(kind: OperationType, target: Target, surface: Surface) -> str:
 def _button(
     start: gate.Start, surface: Surface, refusal: StartOutcome | None, *, primary: bool
 ) -> dict[str, Any]:
+    # A surface of the operation's own takes its input as it is; the shared ones take it in the target context.
+    prefix = "" if start.operation.path else f"{CONTEXT}."
     button: dict[str, Any] = {
         "label": str(start.operation.verb),
         "url": start_url(start.operation, start.target, surface),
-        "fields": [{"name": name, "value": value} for name, value in start.data.items()],
+        "fields": [{"name": f"{prefix}{name}", "value": value} for name, value in start.data.items()],
         "primary": primary,
     }
     return button | _why_not(refusal, start.target) if refusal else button

@@ -3,6 +3,7 @@
 from django.core.management import call_command
 
 from operations import answers, execution, expiring, mail, registry
+from providers.backups import retention
 from tenantpilot.audit import seals
 from tenantpilot.celery import run_task
 
@@ -31,6 +32,12 @@ def seal_events() -> None:
 def tell_expiring() -> None:
     """Tell who manages a secret that it ends soon. Beat sends it each day."""
     expiring.tell()
+
+
+@run_task
+def keep_backups() -> None:
+    """Let go of the backups that no rule keeps. Beat sends it each day."""
+    retention.apply_all()
 
 
 @run_task

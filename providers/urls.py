@@ -1,6 +1,6 @@
 """Paths of tenants, their directory and their provider connections."""
 
-from django.urls import path
+from django.urls import include, path
 
 from providers.views import (
     compliance,
@@ -77,4 +77,5 @@ urlpatterns = [
         connections.connection_default,
         name="connection_default",
     ),
+    path("", include("providers.urls_backups")),
 ]

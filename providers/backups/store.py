@@ -1,22 +1,22 @@
 """Writing a backup: begun, filled type by type, ended once. And reading back what an item holds.
 
 A backup that is running belongs to one run; a later attempt of that run goes on with the types that are not complete
-yet. Every write goes through ``fenced``, so that a worker that lost its run writes nothing.
+yet. Every write goes through ``fenced``, a transaction that a worker which lost its run does not get.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from providers.backups import changes
 from providers.backups.sealing import content_in, sealed
 from providers.catalogue import ObjectType, Ref
 from providers.choices import BackupKind, BackupState
-from providers.models import Backup, BackupItem, BackupReference, ContentVersion
+from providers.models import Backup, BackupItem, BackupReference, ContentVersion, LiveVersion
 from providers.objects.canonical import canonical, dumps, hash_of
 from providers.objects.lookups import REF_OF, Looked, references_in
 from providers.objects.masking import flags_of
@@ -52,6 +52,8 @@ class TypeResult:
     incomplete: int = 0
     code: str = ""
     facts: dict[str, Any] = field(default_factory=dict)
+    # When it was observed, if that was not just now.
+    observed_at: str = ""
 
     @property
     def complete(self) -> bool:
@@ -62,7 +64,7 @@ class TypeResult:
             "objects": self.objects,
             "incomplete": self.incomplete,
             "complete": self.complete,
-            "observedAt": timezone.now().isoformat(),
+            "observedAt": self.observed_at or timezone.now().isoformat(),
         }
         return data | ({"code": self.code, "facts": self.facts} if self.code else {})
 
@@ -214,7 +216,7 @@ def begin(
     kinds: Sequence[ObjectType],
     created_by: int | None = None,
     kind: BackupKind = BackupKind.BACKUP,
-    fenced: Fenced = nullcontext,
+    fenced: Fenced = transaction.atomic,
     source: Mapping[str, Any] | None = None,
 ) -> Writing:
     """Begin a backup, or go on with the one that an earlier attempt of the same run began."""
@@ -230,6 +232,37 @@ def begin(
             source=dict(source or {}),
         )
     return Writing(backup, fenced)
+
+
+def keep_live(
+    item: BackupItem,
+    kind: ObjectType,
+    content: Mapping[str, Any] | None,
+    incomplete_parts: Sequence[Mapping[str, Any]],
+    *,
+    run_id: int,
+    fenced: Fenced,
+) -> None:
+    """Keep what the tenant holds now beside an item; no content means that the object is gone there."""
+    with fenced():
+        version = None
+        if content is not None:
+            written = dumps(canonical(kind, content))
+            version, _made = ContentVersion.objects.get_or_create(
+                tenant_id=item.tenant_id,
+                content_hash=hash_of(kind, written),
+                defaults={"content": sealed(written), "size": len(written)},
+            )
+        LiveVersion.objects.update_or_create(
+            run_id=run_id,
+            defaults={
+                "tenant_id": item.tenant_id,
+                "item": item,
+                "version": version,
+                "incomplete_parts": [dict(part) for part in incomplete_parts],
+                "observed_at": timezone.now(),
+            },
+        )
 
 
 def content_of(item: BackupItem) -> dict[str, Any]:

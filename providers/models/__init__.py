@@ -1,6 +1,13 @@
 """How we reach a customer's tenant, and what we have read there."""
 
-from providers.models.backup import Backup, BackupItem, BackupReference, ContentVersion, RetentionRule
+from providers.models.backup import (
+    Backup,
+    BackupItem,
+    BackupReference,
+    ContentVersion,
+    LiveVersion,
+    RetentionRule,
+)
 from providers.models.compliance import ComplianceDevice, ComplianceSnapshot
 from providers.models.connection import AppRegistration, MadeCertificate, ProviderConnection
 from providers.models.directory import DirectoryCollection, DirectoryGroup, RoleDefinition
@@ -27,6 +34,7 @@ __all__ = [
     "DirectoryGroup",
     "InventoryObject",
     "InventoryRead",
+    "LiveVersion",
     "MadeCertificate",
     "ObjectChange",
     "ProviderConnection",

@@ -122,6 +122,23 @@ class BackupReference(models.Model):
         return self.name or self.object_id
 
 
+class LiveVersion(models.Model):
+    """What the tenant held when an item was compared with it. Without a version the object was gone."""
+
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+", db_index=False)
+    item = models.ForeignKey(BackupItem, on_delete=models.CASCADE, related_name="+")
+    run_id = models.BigIntegerField(unique=True)
+    version = models.ForeignKey(ContentVersion, on_delete=models.PROTECT, null=True, related_name="+")
+    incomplete_parts = models.JSONField(default=list)
+    observed_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"item {self.item_id}, run {self.run_id}"
+
+
 class RetentionRule(models.Model):
     """Which backups are kept, of a tenant or of every tenant of a workspace that has no rule of its own."""
 

@@ -39,7 +39,11 @@ def secret_places(kind: ObjectType, content: Any) -> list[Place]:
     plain = kind.plain_values
     if plain is not None:
         listed = paths.values(content, f"object.{plain.name}[]")
-        found += [Place(each, "value") for each in listed if each.get(plain.flag) and "value" in each]
+        found += [
+            Place(each, "value")
+            for each in listed
+            if isinstance(each, dict) and each.get(plain.flag) and "value" in each
+        ]
     return found
 
 
@@ -61,12 +65,20 @@ def flags_of(kind: ObjectType, content: Mapping[str, Any]) -> list[Flag]:
     ]
     if any(True for _each in _secret_settings(content)):
         found.append(Flag(VALUE_TOKEN, "settings"))
-    plain = kind.plain_values
-    if plain is not None:
-        for number, each in enumerate(paths.values(content, f"object.{plain.name}[]")):
-            if each.get(plain.flag) and each.get("value") == MASK:
-                found.append(Flag(VALUE_MASKED, f"object.{plain.name}[{number}].value"))
+    if any(place.value == MASK for place in secret_places(kind, content)):
+        found.append(Flag(VALUE_MASKED, "object"))
     return found
+
+
+def without_secrets(kind: ObjectType, content: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
+    """Return a copy of the content with Graph's own mask for each secret, and whether there was one to leave out."""
+    bare: dict[str, Any] = copy.deepcopy(dict(content))
+    found = False
+    for place in secret_places(kind, bare):
+        if place.value is not None and place.value != MASK:
+            place.put(MASK)
+            found = True
+    return bare, found
 
 
 def _secret_settings(content: Any) -> Iterator[dict[str, Any]]:

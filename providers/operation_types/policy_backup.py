@@ -185,11 +185,17 @@ class _Attempt:
 
 def _new_item(kind: ObjectType, read: ReadObject) -> NewItem:
     listed = read.listed
-    parts = [
+    return NewItem(
+        listed.id, listed.name, listed.odata_type, listed.marker, read.content, parts_of(kind, read)
+    )
+
+
+def parts_of(kind: ObjectType, read: ReadObject) -> list[dict[str, Any]]:
+    """What of an object could not be read, and why."""
+    return [
         {"part": name, "code": error.reason_code, "facts": _facts(kind, error)}
         for name, error in sorted(read.failures.items())
     ]
-    return NewItem(listed.id, listed.name, listed.odata_type, listed.marker, read.content, parts)
 
 
 def _facts(kind: ObjectType, error: GraphError) -> dict[str, Any]:

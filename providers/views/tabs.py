@@ -16,6 +16,7 @@ TABS: tuple[tuple[str, str | Promise, Capability], ...] = (
     ("directory_role_definitions", _("Roles"), Capability.VIEW_TENANT),
     ("inventory", _("Inventory"), Capability.VIEW_TENANT),
     ("compliance", _("Compliance"), Capability.VIEW_TENANT),
+    ("backups", _("Backups"), Capability.VIEW_TENANT),
 )
 
 

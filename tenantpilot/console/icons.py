@@ -24,6 +24,7 @@ ICONS = MappingProxyType(
         "lock": '<path d="M6 11h12v9H6z"/><path d="M8.5 11V8a3.5 3.5 0 0 1 7 0v3"/>',
         "menu": '<path d="M4 6h16M4 12h16M4 18h16"/>',
         "minus": '<path d="M6 12h12"/>',
+        "plus": '<path d="M12 6v12M6 12h12"/>',
         "plug": '<path d="M9 3v5M15 3v5"/><path d="M6 8h12v3a6 6 0 0 1-12 0z"/><path d="M12 17v4"/>',
         "refresh": '<path d="M20 11a8 8 0 1 0-2.3 6.7"/><path d="M20 5v6h-6"/>',
         "search": '<circle cx="11" cy="11" r="6.5"/><path d="m16 16 4.5 4.5"/>',

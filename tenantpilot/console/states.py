@@ -90,6 +90,27 @@ _COMPLIANCE = {
     "unknown": Badge(_("Not evaluated"), "mute", "circle"),
 }
 
+_BACKUP = {
+    "running": Badge(_("Running"), "info", "spinner"),
+    "complete": Badge(_("Complete"), "ok", "tick"),
+    "partial": Badge(_("Partly complete"), "warn", "alert"),
+    "failed": Badge(_("Failed"), "bad", "stop"),
+    "stopped": Badge(_("Stopped"), "mute", "minus"),
+}
+
+_BACKED_UP = {
+    "complete": Badge(_("Complete"), "ok", "tick"),
+    "incomplete": Badge(_("Incomplete"), "warn", "alert"),
+    "unread": Badge(_("Not observed"), "warn", "alert"),
+    "waiting": Badge(_("Not read yet"), "mute", "clock"),
+    "first": Badge(_("First seen"), "info", "plus"),
+    "changed": Badge(_("Changed"), "warn", "dot"),
+    "same": Badge(_("Unchanged"), "mute", "minus"),
+    "added": Badge(_("Added"), "ok", "plus"),
+    "removed": Badge(_("Removed"), "bad", "minus"),
+    "reordered": Badge(_("Reordered"), "info", "dot"),
+}
+
 _PERMISSION = {
     "granted": Badge(_("Granted"), "ok", "tick"),
     "missing": Badge(_("Missing"), "bad", "cross"),
@@ -123,6 +144,8 @@ BADGES = {
     "presence": _PRESENCE,
     "change": _CHANGE,
     "compliance": _COMPLIANCE,
+    "backup": _BACKUP,
+    "backed_up": _BACKED_UP,
     "permission": _PERMISSION,
     "member": _MEMBER,
     "notice": _NOTICE,

@@ -58,6 +58,20 @@ LOOKS = (
     Look("compliance-devices", "compliance_devices", "/admin/t/contoso/compliance/devices"),
     Look("compliance-device", "compliance_device", "/admin/t/contoso/compliance/devices/{device}"),
     Look("compliance-policies", "compliance_policies", "/admin/t/contoso/compliance/policies"),
+    Look("backups", "backups", "/admin/t/contoso/backups"),
+    Look("backups-none", "backups", "/admin/t/fabrikam/backups", who="readonly"),
+    Look("backup", "backup", "/admin/t/contoso/backups/{backup}"),
+    Look("backup-item", "backup_item", "/admin/t/contoso/backups/{backup}/items/{item}"),
+    Look("backup-live", "backup_live", "/admin/t/contoso/backups/live/{item}"),
+    Look("backup-diff", "backup_diff", "/admin/t/contoso/backups/diff/{item}/{other_item}"),
+    Look(
+        "backup-history",
+        "backup_object",
+        "/admin/t/contoso/backups/objects/{item_type}/{item_object}",
+    ),
+    Look("backup-export", "backup_export", "/admin/t/contoso/backups/{backup}/export"),
+    Look("backup-import", "backup_import", "/admin/t/contoso/backups/import"),
+    Look("backup-retention", "backup_retention", "/admin/t/contoso/backups/retention"),
     Look("connections", "connections", "/admin/provider-connections"),
     Look("connection", "connection", "/admin/provider-connections/{contoso}"),
     Look("connection-expired", "connection", "/admin/provider-connections/{tailspin}"),
@@ -150,7 +164,20 @@ def places(stack: Stack) -> dict[str, str]:
         "SELECT 'device', min(object_id) FROM providers_compliancedevice",
     )
     queries = (by_tenant, by_outcome, by_person, *others)
-    return {str(name): str(value) for query in queries for name, value in stack.rows(query)}
+    found = {str(name): str(value) for query in queries for name, value in stack.rows(query)}
+    return found | _backed_up(stack)
+
+
+def _backed_up(stack: Stack) -> dict[str, str]:
+    """The newest backup, and an object of the longest content that it holds, beside another one of its type."""
+    rows = stack.rows(
+        "SELECT i.backup_id, i.id, i.object_type, i.object_id FROM providers_backupitem i "
+        "JOIN providers_contentversion v ON v.id = i.version_id "
+        "WHERE i.object_type = 'configurationPolicies' ORDER BY i.backup_id DESC, v.size DESC LIMIT 2"
+    )
+    (backup, item, kind, key), (_backup, other, *_rest) = rows
+    found = {"backup": backup, "item": item, "item_type": kind, "item_object": key, "other_item": other}
+    return {name: str(value) for name, value in found.items()}
 
 
 def page_names() -> set[str]:

@@ -21,7 +21,7 @@ NARROWEST = {"width": 320, "height": 800}
 
 @pytest.fixture(scope="package")
 def ids(stack: Stack, people: People) -> dict[str, str]:
-    """What paths need; one sync of each kind has ended before, so that lists have rows, and an onboarding has begun."""
+    """What paths need; syncs and a backup have ended before, so that lists have rows, and an onboarding has begun."""
     operator: Person = people("operator")
     for operation in (
         "directory.groups.sync",
@@ -30,6 +30,9 @@ def ids(stack: Stack, people: People) -> dict[str, str]:
         "compliance.snapshot",
     ):
         assert operator.ended(operator.start("contoso", operation))["outcome"] == "succeeded"
+    types = {"objectTypes": ["configurationPolicies", "deviceConfigurations"]}
+    outcome = operator.start("contoso", "policy.backup", targetContext=types)
+    assert operator.ended(outcome)["outcome"] == "succeeded"
     assert people("manager").post("/admin/onboarding").status_code == 302
     return places(stack)
 

@@ -159,6 +159,31 @@ ONBOARDING = (
     Row("admin/consent/<str:token>", "GET", "404", {"token": "no-such-link"}, public=404),
 )  # fmt: skip
 
+BACKUP = TENANT | {"backup": "{backup}"}
+GONE_BACKUP = TENANT | {"backup": GONE}
+ITEM = {"item": "{item}"}
+MANAGE_FORM = "404 404 403 403 400 400"
+
+BACKUPS = (
+    Row("admin/t/<slug:tenant>/backups", "GET", VIEW, TENANT, GONE_TENANT),
+    Row("admin/t/<slug:tenant>/backups/import", "GET", MANAGE, TENANT, GONE_TENANT),
+    Row("admin/t/<slug:tenant>/backups/import", "POST", MANAGE_FORM, TENANT, GONE_TENANT),
+    Row("admin/t/<slug:tenant>/backups/retention", "GET", VIEW, TENANT, GONE_TENANT),
+    Row("admin/t/<slug:tenant>/backups/retention", "POST", MANAGE_FORM, TENANT, GONE_TENANT),
+    Row("admin/t/<slug:tenant>/backups/<int:backup>", "GET", VIEW, BACKUP, GONE_BACKUP),
+    Row("admin/t/<slug:tenant>/backups/<int:backup>/export", "GET", MANAGE, BACKUP, GONE_BACKUP),
+    Row("admin/t/<slug:tenant>/backups/<int:backup>/export", "POST", MANAGE_FORM, BACKUP, GONE_BACKUP,
+        data={"secrets": "on"}),
+    Row("admin/t/<slug:tenant>/backups/<int:backup>/items/<int:item>", "GET", VIEW, BACKUP | ITEM,
+        GONE_BACKUP | {"item": GONE}),
+    Row("admin/t/<slug:tenant>/backups/live/<int:item>", "GET", VIEW, TENANT | ITEM, TENANT | {"item": GONE}),
+    Row("admin/t/<slug:tenant>/backups/diff/<int:before>/<int:after>", "GET", VIEW,
+        TENANT | {"before": "{item}", "after": "{item}"}, TENANT | {"before": GONE, "after": GONE}),
+    Row("admin/t/<slug:tenant>/backups/objects/<slug:object_type>/<str:object_id>", "GET", VIEW,
+        TENANT | {"object_type": "configurationPolicies", "object_id": "policy-1"},
+        TENANT | {"object_type": "configurationPolicies", "object_id": "no-such-policy"}),
+)  # fmt: skip
+
 SITE = (
     Row("", "GET", "302", public=302),
     Row("livez", "GET", "200", public=200),
@@ -284,4 +309,4 @@ RECORDS_START = (
         {"app_label": "tenancy"}),
 )  # fmt: skip
 
-TABLE = (*SURFACES, *LISTS, *PAGES, *ONBOARDING, *WORKSPACE, *OWN_THINGS, *RECORDS_START, *SITE)
+TABLE = (*SURFACES, *LISTS, *PAGES, *BACKUPS, *ONBOARDING, *WORKSPACE, *OWN_THINGS, *RECORDS_START, *SITE)

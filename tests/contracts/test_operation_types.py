@@ -18,7 +18,7 @@ from tenantpilot.tenancy.capabilities import Capability
 
 TYPES = registry.all_types()
 TESTS = Path(__file__).parent.parent
-NUMBERS = {"restoreRun"}
+NUMBERS = {"backupItem", "restoreRun"}
 every = pytest.mark.parametrize("kind", TYPES, ids=str)
 
 
@@ -29,6 +29,7 @@ def test_the_catalogue_holds_what_the_documentation_lists() -> None:
         "directory.role_definitions.sync",
         "inventory.sync",
         "policy.backup",
+        "policy.compare",
         "provider.connection.check",
         "restore.execute",
         "restore.preview",

@@ -24,6 +24,7 @@ from tests.console.rows import make_collection, make_groups, make_roles
 from tests.contracts.conftest import OUTCOME
 from tests.contracts.conftest import RUN as RUN_JSON
 from tests.contracts.permission_table import PEOPLE, RECORDS, TABLE, Row
+from tests.providers.made_backups import item_of, make_backup
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis_url")]
 
@@ -71,7 +72,13 @@ def names(world) -> dict[str, Any]:
         "invitation": invitation.pk,
         "session": factories.make_session(world.tenant, world.manager).pk,
         "app": world.connection.app_registration_id,
+        **backed_up(world),
     }
+
+
+def backed_up(world) -> dict[str, Any]:
+    backup = make_backup(world.tenant)
+    return {"backup": backup.pk, "item": item_of(backup).pk}
 
 
 @pytest.fixture

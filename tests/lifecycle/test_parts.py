@@ -17,6 +17,7 @@ DELETED = {
     "providers.DirectoryGroup",
     "providers.InventoryObject",
     "providers.InventoryRead",
+    "providers.LiveVersion",
     "providers.ObjectChange",
     "providers.RestorePlan",
     "providers.RestorePlanItem",
