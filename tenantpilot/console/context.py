@@ -9,7 +9,14 @@ from django.utils.functional import Promise, SimpleLazyObject
 from django.utils.translation import gettext_lazy as _
 
 from operations.notices import Bar, bar_of
-from tenantpilot.console.navigation import home_url, is_below_tenants, navigation, runs_url, tenants_url
+from tenantpilot.console.navigation import (
+    add_tenant_url,
+    home_url,
+    is_below_tenants,
+    navigation,
+    runs_url,
+    tenants_url,
+)
 from tenantpilot.tenancy.sessions import seconds_left
 
 ENVIRONMENT_WORDS: dict[str, str | Promise] = {"demo": _("Demo")}
@@ -33,6 +40,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
             "tenants_url": SimpleLazyObject(tenants_url),
             "below_tenants": is_below_tenants(request.path),
             "runs_url": SimpleLazyObject(runs_url),
+            "add_tenant_url": SimpleLazyObject(lambda: add_tenant_url(bar.held)),
             "environment": ENVIRONMENT_WORDS.get(settings.ENVIRONMENT, ""),
         },
     }

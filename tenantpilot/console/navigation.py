@@ -94,6 +94,11 @@ def is_below_tenants(path: str) -> bool:
     return below and not path.startswith(RECORDS)
 
 
+def add_tenant_url(held: Container[str]) -> str:
+    """Where a tenant is brought in; empty for who holds the right in no workspace."""
+    return reverse("onboarding") if "onboard_tenants" in held else ""
+
+
 def runs_url() -> str:
     """Where a person looks up what became of a start whose answer was lost."""
     return reverse(RUNS.url_name)

@@ -290,3 +290,18 @@ def test_ten_thousand_tenants_stay_fast(world):
     assert sum(bar["count"] for bar in answer.context["map"]["bars"]) == 10_001
     assert weight(answer) <= 20_000
     assert milliseconds(client, "/admin/") <= 500
+
+
+@pytest.mark.parametrize(
+    ("person", "may"), [("owner", True), ("manager", True), ("operator", False), ("readonly", False)]
+)
+@pytest.mark.parametrize("full", [True, False])
+def test_add_tenant_is_the_primary_action_of_who_may_add_one(world, person, may, full):
+    if not full:
+        Tenant.objects.update(archived_at=timezone.now())
+    client = signed_in(getattr(world, person))
+    for url in ("/admin/", "/admin/tenants"):
+        text = text_of(client.get(url))
+        assert ("No tenants yet." in text) is not full
+        assert ('href="/admin/onboarding">Add tenant</a>' in text) is may, url
+        assert ("Ask a Manager of the workspace to add one." in text) is (not may and not full)
