@@ -17,8 +17,17 @@ from tenantpilot.tenancy.models import Tenant
 
 Model = type[models.Model]
 
-AUDIT = frozenset({"audit.AuditEntry", "audit.AuditLink", "operations.OperationRun", "operations.RunEvent"})
-"""Kept as it is, but for what a provider said (``erase`` empties that)."""
+AUDIT = frozenset(
+    {
+        "audit.AuditEntry",
+        "audit.AuditLink",
+        "operations.Chain",
+        "operations.ChainStep",
+        "operations.OperationRun",
+        "operations.RunEvent",
+    }
+)
+"""Kept as it is, but for what a provider said (``erase`` empties that). Chains say which runs were one thing."""
 
 TOMBSTONES = frozenset({"tenancy.Tenant", "providers.ProviderConnection", "providers.AppRegistration"})
 """Kept for what audit and runs name, emptied of everything else."""
