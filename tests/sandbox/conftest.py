@@ -4,6 +4,7 @@ import pytest
 
 from providers.sandbox.testing import SandboxServer
 from tests.sandbox.client import Graph
+from tests.sandbox.inprocess import Direct
 
 
 @pytest.fixture(scope="session")
@@ -36,3 +37,9 @@ def demo_server() -> Iterator[SandboxServer]:
 def demo(demo_server: SandboxServer) -> SandboxServer:
     demo_server.control.reset()
     return demo_server
+
+
+@pytest.fixture
+def tenant() -> Direct:
+    """A tenant of its own with three objects of each type, asked without sockets."""
+    return Direct.tenant_of(policies=3)

@@ -1,6 +1,5 @@
 """The rules of conditional access: policies, named locations, authentication strengths and contexts."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,11 +9,6 @@ from tests.sandbox.inprocess import JSON, Direct
 from tests.sandbox.writable import ZERO, changed, first, refused, writable
 
 ACCESS = "identity/conditionalAccess"
-
-
-@pytest.fixture
-def tenant() -> Iterator[Direct]:
-    yield Direct.tenant_of(policies=3)
 
 
 def access_policy(tenant: Direct) -> JSON:
