@@ -131,8 +131,7 @@ def _reach_fault(facts: ConnectionFacts) -> tuple[Reason | None, dict[str, Any]]
 def _permissions(facts: ConnectionFacts, left_out: frozenset[str]) -> list[Line]:
     wanted = wanted_permissions()
     needed = [_permission(facts, name, any_of, verbs, left_out) for name, (any_of, verbs) in wanted.items()]
-    covered = {name for any_of, _verbs in wanted.values() for name in any_of}
-    others = [name for name in PURPOSES if name not in covered and name not in READ_ORGANIZATION]
+    others = [name for name in PURPOSES if name not in wanted and name not in READ_ORGANIZATION]
     return [*needed, *(_permission(facts, name, (name,), [], left_out) for name in others)]
 
 
@@ -145,7 +144,9 @@ def _permission(
     )
     out = name in left_out and not granted
     purpose = str(PURPOSES.get(name, ""))
-    waits = _("Without it these will not work: %(verbs)s.") % {"verbs": ", ".join(verbs)} if verbs else ""
+    waits = _("Without it this will not work.")
+    if verbs:
+        waits = _("Without it these will not work: %(verbs)s.") % {"verbs": ", ".join(verbs)}
     state = OK if granted else UNKNOWN if not known else LEFT_OUT if out else MISSING
     return Line(
         name,

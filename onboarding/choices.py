@@ -10,6 +10,7 @@ class StepName(TextChoices):
     IDENTIFY = "identify", _("Identify tenant")
     CONNECT = "connect", _("Connect provider")
     VERIFY = "verify", _("Verify access")
+    BOOTSTRAP = "bootstrap", _("Bootstrap")
     DONE = "done", _("Done")
 
 

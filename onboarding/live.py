@@ -1,4 +1,4 @@
-"""What a step shows while something runs: the lines of Verify with the check at work."""
+"""What a step shows while something runs: the lines of Verify with the check at work, the chain of Bootstrap."""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -7,6 +7,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from onboarding import checks
+from onboarding.bootstrap import chain_of, chain_shown, selectable
 from onboarding.checks import Line
 from onboarding.choices import StepName
 from onboarding.selectors import Seen
@@ -19,7 +20,7 @@ from providers.models import ProviderConnection
 from providers.selectors import Target
 
 Data = dict[str, Any]
-VERIFY_SECONDS = 2
+VERIFY_SECONDS, CHAIN_SECONDS = 2, 2
 
 
 def verify_data(seen: Seen) -> Data:
@@ -51,6 +52,29 @@ def verify_data(seen: Seen) -> Data:
     if busy and run is not None:
         data |= {"busy": True, "seconds": VERIFY_SECONDS, "run": {"url": reverse("run", args=[run["id"]])}}
     return data
+
+
+def bootstrap_data(seen: Seen) -> Data:
+    """The operations to choose from, and the chain that was started with its steps."""
+    session, target = seen.session, seen.standing.target
+    assert target is not None
+    chain = chain_of(session)
+    shown = chain_shown(chain, target) if chain else None
+    return {
+        "operations": [
+            {"name": kind.name, "label": str(kind.verb), "description": str(kind.description)}
+            for kind in selectable()
+            if kind.capability in target.capabilities
+        ],
+        "connectionId": session.connection_id,
+        "startUrl": reverse("onboarding_bootstrap", args=[session.pk]),
+        "backUrl": session_url(session.pk, StepName.BOOTSTRAP),
+        "chain": shown,
+        "nextUrl": session_url(session.pk, StepName.DONE),
+        "liveUrl": reverse("onboarding_live", args=[session.pk, StepName.BOOTSTRAP]),
+        "cancelUrl": reverse("onboarding_cancel", args=[session.pk]),
+        **({"seconds": CHAIN_SECONDS} if shown and shown["active"] else {}),
+    }
 
 
 def _last_check(target: Target) -> Data | None:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from onboarding import connect
 from onboarding.certificates import read_certificate
 from onboarding.choices import StepName
-from onboarding.live import verify_data
+from onboarding.live import bootstrap_data, verify_data
 from onboarding.pages import wait_data
 from onboarding.scope import session_for
 from onboarding.steps import open_before
@@ -21,7 +21,7 @@ from tenantpilot.console.pages import SignedInRequest, page
 
 # htmx stops a polling element that gets this status, and swaps the answer in.
 STOP = 286
-_PARTS = {StepName.VERIFY: verify_data}
+_PARTS = {StepName.VERIFY: verify_data, StepName.BOOTSTRAP: bootstrap_data}
 
 
 @page("POST")
@@ -44,7 +44,7 @@ def onboarding_consent(request: SignedInRequest, session: int) -> HttpResponse:
 
 @page()
 def onboarding_live(request: SignedInRequest, session: int, step: str) -> HttpResponse:
-    """The lines of Verify, as they stand now."""
+    """The lines of Verify or the chain of Bootstrap, as they stand now."""
     seen = session_for(request.user, session)
     if step not in StepName.values or StepName(step) not in _PARTS:
         raise Http404

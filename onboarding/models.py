@@ -41,7 +41,6 @@ class OnboardingSession(models.Model):
     trouble_code = models.CharField(max_length=64, blank=True)
     # Permissions that somebody chose to do without.
     left_out = ArrayField(models.CharField(max_length=100), default=list, blank=True)
-    bootstrapped_at = models.DateTimeField(null=True, blank=True)
 
     # Grows with every act of a person, so that of two people in one session the second is told.
     version = models.PositiveIntegerField(default=0)

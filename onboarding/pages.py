@@ -11,7 +11,7 @@ from onboarding import connect, forms
 from onboarding.certificates import thumbprint
 from onboarding.choices import SessionState, StepName
 from onboarding.links import is_usable, link_token, state_of
-from onboarding.live import verify_data
+from onboarding.live import bootstrap_data, verify_data
 from onboarding.models import ConsentRequest, OnboardingSession
 from onboarding.selectors import Seen, shared_apps
 from onboarding.services import AlreadyHere
@@ -243,6 +243,9 @@ def _done(request: SignedInRequest, seen: Seen, more: Data) -> Data:
             "entraTenantId": str(ref.entra_tenant_id),
         },
         "directory": directory_links(ref.slug, collections_of(ref.id)),
+        "chain": bootstrap_data(seen)["chain"],
+        "doneUrl": session_url(seen.session.pk, StepName.DONE),
+        "seconds": LOOK_SECONDS,
         "connection": facts.label if facts else "",
         "addConnectionUrl": f"{reverse('connection_add', args=[ref.slug])}?app=own&purpose={Purpose.RESTORE}",
     }
@@ -252,5 +255,6 @@ _CONTEXTS: dict[StepName, Callable[[SignedInRequest, Seen, Data], Data]] = {
     StepName.IDENTIFY: _identify,
     StepName.CONNECT: _connect,
     StepName.VERIFY: lambda request, seen, more: verify_data(seen),
+    StepName.BOOTSTRAP: lambda request, seen, more: bootstrap_data(seen),
     StepName.DONE: _done,
 }

@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import CharField, Exists, OuterRef, Q, QuerySet, Value
+from django.db.models.functions import Cast, Concat
 
 from onboarding.choices import SessionState
 from onboarding.models import OnboardingSession
 from onboarding.steps import Standing
+from operations.models import Chain
 from providers.choices import Purpose
 from providers.health import fact_columns, facts_in
 from providers.models import AppRegistration
@@ -17,6 +19,7 @@ from tenantpilot.tenancy.models import Tenant, User, Workspace
 from tenantpilot.tenancy.permissions import visible_to, workspaces_visible_to, workspaces_with
 
 Row = dict[str, Any]
+REFERENCE = "onboarding:"
 ONBOARD = WorkspaceCapability.ONBOARD_TENANTS
 
 
@@ -49,7 +52,7 @@ def find_session(user: User, session_id: int) -> Seen | None:
     if target is None:
         return None
     may = may and Capability.MANAGE_CONNECTIONS in target.capabilities
-    return Seen(Standing(session, target.connection, target), may)
+    return Seen(Standing(session, target.connection, target, has_chain(session.pk)), may)
 
 
 def open_sessions(user: User) -> QuerySet[OnboardingSession, Row]:
@@ -61,17 +64,33 @@ def open_sessions(user: User) -> QuerySet[OnboardingSession, Row]:
         workspace__in=workspaces_with(user, ONBOARD),
     )
     facts = fact_columns("connection__")
-    return rows.annotate(**facts).values(
-        "id", "asked", "tenant_id", "tenant__name", "workspace__name", "connected_at", "bootstrapped_at", "left_out",
+    started = Chain.objects.filter(reference=Concat(Value(REFERENCE), Cast(OuterRef("pk"), CharField())))
+    return rows.annotate(bootstrapped=Exists(started), **facts).values(
+        "id", "asked", "tenant_id", "tenant__name", "workspace__name", "connected_at", "left_out",
         "state", "in_charge_id", "in_charge__first_name", "in_charge__last_name", "in_charge__username", "changed_at",
+        "bootstrapped",
         *facts,
     )  # fmt: skip
 
 
 def standing_of(row: Row) -> Standing:
     """Return how far the session in a row of `open_sessions` is."""
-    names = ("tenant_id", "connected_at", "bootstrapped_at", "left_out", "state")
-    return Standing(OnboardingSession(**{name: row[name] for name in names}), facts_in(row))
+    names = ("tenant_id", "connected_at", "left_out", "state")
+    return Standing(
+        OnboardingSession(**{name: row[name] for name in names}),
+        facts_in(row),
+        bootstrapped=row["bootstrapped"],
+    )
+
+
+def reference_of(session_id: int) -> str:
+    """Return the name by which a chain knows the onboarding that it belongs to."""
+    return f"{REFERENCE}{session_id}"
+
+
+def has_chain(session_id: int) -> bool:
+    """Say whether the session's first syncs were started, whatever became of them."""
+    return Chain.objects.filter(reference=reference_of(session_id)).exists()
 
 
 def onboarding_workspaces(user: User) -> QuerySet[Workspace]:

@@ -139,13 +139,6 @@ def finish(*, session_id: int, version: int, actor: User) -> None:
         audit("onboarding.finished", session, actor)
 
 
-def bootstrap_noted(session_id: int) -> None:
-    """Note that the first syncs were started."""
-    OnboardingSession.objects.filter(pk=session_id, bootstrapped_at=None).update(
-        bootstrapped_at=timezone.now()
-    )
-
-
 def certificate_drop(session: OnboardingSession) -> None:
     """Forget the certificate that was made for the session, key included: it is used, or nobody wants it any more."""
     if session.certificate is not None:

@@ -1,6 +1,6 @@
 """The two start surfaces of an onboarding: verify access, and bootstrap."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import transaction
 from django.http import Http404, HttpResponse
@@ -27,6 +27,7 @@ from tenantpilot.core.http import invalid_input
 from tenantpilot.tenancy.models import User
 
 SURFACE = Surface.ONBOARDING.value
+T = TypeVar("T", bound=StartOutcome)
 
 
 class OnboardingStart(OutcomeView):
@@ -50,8 +51,10 @@ class OnboardingStart(OutcomeView):
         key = start_key(request, sent.payload)
         before = open_before(seen.standing, StepName.VERIFY)
         if before is not None:
-            outcome = decided(lambda: step_incomplete(seen, before, operation.name, user_id(request), key))
-            return self.answer(http, outcome, _capabilities(seen))
+            outcome = decided(
+                lambda: step_incomplete(seen, operation.name, user_id(request), key, StartOutcome)
+            )
+            return self.answer(http, outcome, capabilities_on(seen))
         target = named_connection(request, seen, sent)
         start = Start(
             operation,
@@ -85,20 +88,18 @@ def named_connection(request: Request, seen: Seen, sent: StartInput) -> Target:
     return other
 
 
-def step_incomplete(
-    seen: Seen, before: StepName, operation: str, actor_id: int, key: Key | None
-) -> StartOutcome:
+def step_incomplete(seen: Seen, operation: str, actor_id: int, key: Key | None, kind: type[T]) -> T:
     """Answer a start that an earlier step stands before: blocked, and audited as the gate audits its own."""
     if key is None:
-        return _blocked(seen, before, operation, actor_id)
+        return _blocked(seen, operation, actor_id, kind)
     with transaction.atomic():
-        outcome, _fresh = answers.first_answer(key, lambda: _blocked(seen, before, operation, actor_id))
+        outcome, _fresh = answers.first_answer(key, lambda: _blocked(seen, operation, actor_id, kind), kind)
     return outcome
 
 
-def _blocked(seen: Seen, before: StepName, operation: str, actor_id: int) -> StartOutcome:
+def _blocked(seen: Seen, operation: str, actor_id: int, kind: type[T]) -> T:
     session, target = seen.session, seen.standing.target
-    facts = {"step": before.value, "session": session.pk}
+    facts = {"session": session.pk}
     record(
         "start.blocked",
         workspace_id=session.workspace_id,
@@ -109,7 +110,7 @@ def _blocked(seen: Seen, before: StepName, operation: str, actor_id: int) -> Sta
         about=About("onboarding", session.pk, str(session)),
         facts={"operation": operation, "blockers": (STEP_INCOMPLETE.code,), "reason": facts},
     )
-    return StartOutcome(
+    return kind(
         status=StartStatus.BLOCKED,
         operation_type=operation,
         tenant={
@@ -124,5 +125,6 @@ def _blocked(seen: Seen, before: StepName, operation: str, actor_id: int) -> Sta
     )
 
 
-def _capabilities(seen: Seen) -> frozenset[str]:
+def capabilities_on(seen: Seen) -> frozenset[str]:
+    """Return what the reader may do on the session's tenant; nothing before there is one."""
     return seen.standing.target.capabilities if seen.standing.target else frozenset()

@@ -12,11 +12,15 @@ from providers.selectors import Target
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A session with the facts of its connection, and the tenant as its reader sees it; none before there is one."""
+    """A session with the facts of its connection, and the tenant as its reader sees it; none before there is one.
+
+    ``bootstrapped``: the first syncs were started.
+    """
 
     session: OnboardingSession
     facts: ConnectionFacts | None = None
     target: Target | None = None
+    bootstrapped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,7 @@ STEPS = (
     Step(StepName.IDENTIFY, lambda at: at.session.tenant_id is not None),
     Step(StepName.CONNECT, lambda at: at.session.connected_at is not None and at.facts is not None),
     Step(StepName.VERIFY, lambda at: is_verified(at.facts, at.session.left_out)),
+    Step(StepName.BOOTSTRAP, lambda at: at.bootstrapped),
     Step(StepName.DONE, lambda at: at.session.state == SessionState.DONE),
 )
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from onboarding import app_views, consent_views, link_views, live_views, session_views, views
+from onboarding import app_views, bootstrap_views, consent_views, link_views, live_views, session_views, views
 from onboarding.start_views import OnboardingStart
 from tenantpilot.console.pages import page_path
 
@@ -19,6 +19,12 @@ urlpatterns = [
         "onboarding/<int:session>/certificate",
         live_views.onboarding_certificate,
         name="onboarding_certificate",
+    ),
+    path("onboarding/<int:session>/cancel", bootstrap_views.onboarding_cancel, name="onboarding_cancel"),
+    path(
+        "onboarding/<str:session>/provider-bootstrap/start",
+        bootstrap_views.BootstrapStart.as_view(),
+        name="onboarding_bootstrap",
     ),
     path(
         "onboarding/<str:session>/provider-actions/<str:operation>/start",

@@ -57,11 +57,15 @@ class OutcomeView(SurfaceView):
     def page_keys(self, data: Mapping[str, Any]) -> dict[str, Any]:
         return {"wait": wait_for(self.request._request, data)}
 
+    def outcome_data(self, outcome: StartOutcome, capabilities: frozenset[str]) -> dict[str, Any]:
+        """Return the outcome as plain data, in the shape of this surface."""
+        return outcome_data(outcome, capabilities)
+
     def answer(
         self, request: HttpRequest, outcome: StartOutcome, capabilities: frozenset[str]
     ) -> HttpResponse:
         """Return the outcome as the client reads it; a plain form goes back to the page that it names."""
-        data = outcome_data(outcome, capabilities)
+        data = self.outcome_data(outcome, capabilities)
         if self.wants_page and not is_htmx(request):
             back = own_path(request, request.POST.get("next", ""))
             if back:

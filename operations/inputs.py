@@ -45,7 +45,7 @@ def read_input(request: HttpRequest, *, in_context: bool) -> StartInput:
         return StartInput(problem=unread)
     wrong: dict[str, str] = {}
     connection_id = _connection_id(payload.get(CONNECTION), form, wrong)
-    surface = _surface(payload.get(SURFACE), wrong) if in_context else ""
+    surface = read_surface(payload.get(SURFACE), wrong) if in_context else ""
     data: Any = payload
     if in_context:
         data = payload.get(CONTEXT)
@@ -107,7 +107,8 @@ def _coerced(text: str, wrong: dict[str, str]) -> int | None:
     return int(text) if len(text) < 20 else _OUT_OF_RANGE
 
 
-def _surface(value: Any, wrong: dict[str, str]) -> str:
+def read_surface(value: Any, wrong: dict[str, str]) -> str:
+    """Return the surface that a client names; what is wrong with it goes into ``wrong``."""
     if value is None:
         return ""
     if not isinstance(value, str):

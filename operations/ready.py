@@ -13,7 +13,7 @@ from operations.choices import StartStatus
 POLL_SECONDS = 5
 MAX_VALUE = 200
 _NOT_INPUT = frozenset({"csrfmiddlewaretoken", "next", "slot", "sourceSurface"})
-_STARTS = frozenset({"tenant_start", "connection_start", "run_retry"})
+_STARTS = frozenset({"tenant_start", "connection_start", "run_retry", "onboarding_start"})
 
 
 def wait_for(request: HttpRequest, data: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -128,7 +128,8 @@ LOOKS = (
 NO_PAGES = {
     "home", "logout", "jsi18n", "autocomplete", "view_on_site", "livez", "readyz", "metrics",
     "operation_rows", "operation_recent", "run_status",
-    "onboarding_consent", "onboarding_live", "onboarding_certificate", "onboarding_start",
+    "onboarding_consent", "onboarding_live", "onboarding_certificate", "onboarding_start", "onboarding_bootstrap",
+    "onboarding_cancel",
     "tenant_start", "connection_start", "directory.groups.sync_start", "directory.role_definitions.sync_start",
     "run_retry", "run_cancel_chain", "tenant_archive_status", "tenant_bring_back",
     "connection_enable", "connection_default", "switch_tenant", "switch_workspace",

@@ -23,14 +23,11 @@ from tests.contracts.conftest import OUTCOME, RUN
 CONTRACT: dict[str, Any] = json.loads(Path(__file__).with_name("contract.json").read_text())
 CONTRACT_HASH = "34ef15e7b09a2e9ec414cd8f46bd03a75a95e5f362b5bd68b08f021aa11d3416"
 
-# Paths and shapes of restore and bootstrap, which don't exist yet: each is a 404.
+# Paths of restore, which don't exist yet: each is a 404.
 LATER_PATHS = {
     "/admin/t/{tenant}/restore-runs/{restoreRun}/execute",
-    "/admin/onboarding/{session}/provider-bootstrap/start",
 }
-LATER_SCHEMAS = {
-    "OnboardingBootstrapStartOutcome",
-}
+LATER_SCHEMAS: set[str] = set()
 STARTS = {
     "/admin/t/contoso/provider-actions/provider.connection.check/start",
     "/admin/t/contoso/directory/groups/sync",

@@ -52,7 +52,7 @@ def test_the_list_shows_what_one_may_go_on_with_and_where_it_stands(wizard, worl
     waiting = wizard.pk
     wizard.begin()
     page = text_of(wizard.client.get("/admin/onboarding"))
-    assert "Step 2 of 4: Connect provider" in page and "Step 1 of 4: Identify tenant" in page
+    assert "Step 2 of 5: Connect provider" in page and "Step 1 of 5: Identify tenant" in page
     elsewhere = factories.make_member(world.workspace, Role.MANAGER, all_tenants=False)
     seen = text_of(signed_in(elsewhere).get("/admin/onboarding"))
     assert f"/admin/onboarding/{waiting}" not in seen and f"/admin/onboarding/{wizard.pk}" in seen
@@ -68,7 +68,7 @@ def test_a_session_begins_only_where_one_may(wizard, world):
     assert OnboardingSession.objects.get().workspace == world.workspace
 
 
-@pytest.mark.parametrize("step", ["connect", "verify", "done"])
+@pytest.mark.parametrize("step", ["connect", "verify", "bootstrap", "done"])
 def test_no_step_is_skipped_by_its_address(wizard, step):
     wizard.begin()
     answer = wizard.page(step)
@@ -98,6 +98,7 @@ def test_a_finished_step_opens_again(wizard):
         "done",
         "done",
         "now",
+        "todo",
         "todo",
     ]
 

@@ -1,0 +1,73 @@
+"""The first syncs of a tenant: what may be chosen, and the chain that carries them out one after another."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from onboarding.models import OnboardingSession
+from onboarding.selectors import reference_of
+from operations import chains, registry, words
+from operations.buttons import CHECK_CONNECTION
+from operations.chain_data import chain_data
+from operations.chain_record import ChainView
+from operations.choices import Access, Surface
+from operations.registry import OperationType
+from providers.selectors import Target
+
+FIELD = "selectedOperations"
+SURFACE = "onboarding.bootstrap"
+# A check is the step before; a preview needs a restore run.
+_NOT_FIRST = frozenset({CHECK_CONNECTION, "restore.preview"})
+
+
+def selectable() -> list[OperationType]:
+    """Every read that a tenant can begin with."""
+    return [
+        kind
+        for kind in registry.types_on(Surface.CONNECTION)
+        if kind.access is Access.READ and kind.name not in _NOT_FIRST
+    ]
+
+
+def read_selection(value: Any) -> tuple[list[OperationType], str]:
+    """Return the operations that a body names, in its order, or no operation and what is wrong with it, by name."""
+    names = [value] if isinstance(value, str) else value
+    if not isinstance(names, list) or not names:
+        return [], _("Choose at least one operation.")
+    if not all(isinstance(name, str) for name in names):
+        return [], _("Send the names of operations.")
+    known = {kind.name: kind for kind in selectable()}
+    wrong = [
+        _wrong(_("Unknown"), [name for name in names if not registry.knows(name)]),
+        _wrong(_("Can't be chosen"), [name for name in names if registry.knows(name) and name not in known]),
+        _wrong(_("Named twice"), [name for name in names if names.count(name) > 1]),
+    ]
+    if told := " ".join(part for part in wrong if part):
+        return [], told
+    return [known[name] for name in names], ""
+
+
+def _wrong(label: str, names: Sequence[str]) -> str:
+    shown = ", ".join(name[:100] for name in dict.fromkeys(names))
+    return _("%(what)s: %(names)s.") % {"what": label, "names": shown} if names else ""
+
+
+def chain_of(session: OnboardingSession) -> ChainView | None:
+    """The chain that the session started last."""
+    return chains.latest(reference_of(session.pk))
+
+
+def chain_shown(chain: ChainView, target: Target) -> dict[str, Any]:
+    """A chain as the wizard draws it: its steps in words, how many have ended, whether it goes on."""
+    about = words.about({}, target)
+    ended = [
+        step for step in chain.steps if step.run_outcome or step.status in {"blocked", "cancelled", "skipped"}
+    ]
+    return {
+        **chain_data(chain, about),
+        "active": chain.completed_at is None,
+        "done": len(ended),
+        "total": len(chain.steps),
+        "percent": 100 * len(ended) // len(chain.steps),
+    }
