@@ -24,6 +24,7 @@ PLATFORMS: dict[str, Words] = {
 STATES: dict[str, Words] = {
     "enabled": gettext_lazy("On"),
     "disabled": gettext_lazy("Off"),
+    "notConfigured": gettext_lazy("Not configured"),
     "enabledForReportingButNotEnforced": gettext_lazy("Report-only"),
     "published": gettext_lazy("Published"),
     "notPublished": gettext_lazy("Not published"),
