@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from providers.backups.lists import history_rows
 from providers.compliance.shapes import STATES as COMPLIANCE
 from providers.inventory import lists
 from providers.inventory.types import find, label_of
@@ -151,6 +152,7 @@ def inventory_object(request: SignedInRequest, tenant: str, object_type: str, ob
         "facts": _facts(row),
         "history": [event_data(target, each) for each in history],
         "firstObservedAt": row["first_observed_at"],
+        "versions": _versions(target, object_type, object_id),
     }
     return render(request, "providers/inventory_object.html", context)
 
@@ -206,6 +208,17 @@ def object_data(
         "firstObservedAt": row["first_observed_at"],
         "observedAt": max(filter(None, (row["observed_at"], complete_at))),
         "goneAt": row["gone_at"],
+    }
+
+
+def _versions(target: Target, object_type: str, object_id: str) -> dict[str, Any] | None:
+    """Where the object stands in backups; None while it does not."""
+    count = history_rows(target.tenant.id, object_type, object_id).count()
+    if not count:
+        return None
+    return {
+        "count": count,
+        "url": reverse("backup_object", args=[target.tenant.slug, object_type, object_id]),
     }
 
 

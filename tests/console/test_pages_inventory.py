@@ -19,6 +19,7 @@ from providers.models import (
 )
 from tenantpilot.audit.models import AuditEntry
 from tests.console.rows import make_collection, make_runs, milliseconds, signed_in, text_of, weight
+from tests.providers.made_backups import make_backup
 
 pytestmark = pytest.mark.django_db
 
@@ -396,3 +397,16 @@ def test_the_search_finds_objects_by_how_their_names_begin_and_by_rights(world, 
     assert found(world.readonly, "100%") == ["100% blocked"]
     assert found(world.readonly, "%") == []
     assert found(world.outsider, "firew") == []
+
+
+def test_an_object_leads_to_its_versions_in_backups(world):
+    catalog = make_collection(world.tenant, ObjectKind.INVENTORY, "configurationPolicies")
+    make_objects(catalog, ["Lock", "Other"])
+    InventoryObject.objects.filter(display_name="Lock").update(object_id="policy-1")
+    make_backup(world.tenant)
+    client = signed_in(world.readonly)
+    kept = client.get(f"{PAGE}/configurationPolicies/policy-1")
+    assert kept.context["versions"]["count"] == 1
+    assert client.get(kept.context["versions"]["url"]).status_code == 200
+    assert "1 version in backups" in text_of(kept)
+    assert client.get(f"{PAGE}/configurationPolicies/id-other").context["versions"] is None
