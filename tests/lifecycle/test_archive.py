@@ -5,12 +5,12 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from operations import acts, execution
+from operations import acts, chains, execution, registry
 from operations.choices import StartStatus
 from operations.models import OperationRun
 from providers import removal, services
 from providers.models import DirectoryGroup, ProviderConnection
-from providers.selectors import target_for_connection
+from providers.selectors import target_for_connection, target_for_tenant
 from tenantpilot.audit.models import AuditEntry
 from tenantpilot.lifecycle import archive, sweep
 from tenantpilot.tenancy.archive import TenantArchived
@@ -233,3 +233,16 @@ def test_the_run_of_a_cancel_says_who_archived(world):
     entry = AuditEntry.objects.get(action="run.cancel_requested")
     assert entry.actor == world.manager
     assert acts.cancel(OperationRun.objects.get().pk, world.owner.pk) is None
+
+
+@pytest.mark.usefixtures("redis_url")
+def test_a_chain_is_ended_with_every_step_told_why(world):
+    target = target_for_tenant(world.operator.pk, world.tenant.slug)
+    names = ("provider.connection.check", "directory.groups.sync", "directory.role_definitions.sync")
+    request = chains.ChainStart([registry.get(name) for name in names], target, world.operator.pk)
+    chain = chains.start(request).chain_id
+    archive.archive(world.tenant, world.manager)
+    assert state_of(world.tenant) is TenantState.ARCHIVED
+    steps = chains.view(chain).steps
+    assert [step.reason_code for step in steps[1:]] == ["tenant.archived"] * 2
+    assert not OperationRun.objects.exclude(status="completed").exists()
