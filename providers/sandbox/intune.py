@@ -11,23 +11,18 @@ from providers.sandbox.calls import (
     select_names,
 )
 from providers.sandbox.data import JSON
-from providers.sandbox.errors import INTUNE, GraphError, approval_required, missing_licence
+from providers.sandbox.errors import INTUNE, GraphError
 from providers.sandbox.filters import folded, parse_filter
 from providers.sandbox.ids import format_random_guid
 from providers.sandbox.paging import INTUNE_MAXIMUM, cut
+from providers.sandbox.policies.audit import note
+from providers.sandbox.policies.reading import admit
+from providers.sandbox.policies.table import ObjectType
 
 CONTEXT = "deviceManagement/roleDefinitions"
 TYPE = "roleDefinition"
 BETA_TYPE = "#microsoft.graph.deviceAndAppManagementRoleDefinition"
-TYPES = (TYPE, "deviceAndAppManagementRoleDefinition")
-
-
-def _refuse_without_licence(call: Call) -> None:
-    if not call.tenant.settings.intune:
-        raise missing_licence()
-    protected = call.method != "GET" and call.tenant.settings.approval_required
-    if protected and "x-msft-approval-justification" not in call.headers:
-        raise approval_required()
+KIND = ObjectType("roleDefinitions", CONTEXT, TYPE, "")
 
 
 def _shown(call: Call, role: JSON) -> JSON:
@@ -50,7 +45,7 @@ def _shown(call: Call, role: JSON) -> JSON:
 
 def list_roles(call: Call) -> Reply:
     """`$top` beyond 1,000 is clamped, `$skip` works and the count comes unasked."""
-    _refuse_without_licence(call)
+    admit(KIND, call)
     names = select_names(call, TYPE)
     roles = [_shown(call, role) for role in call.tenant.intune_roles.values()]
     if call.query.filter:
@@ -79,7 +74,7 @@ def _find(call: Call) -> JSON:
 
 
 def get_role(call: Call) -> Reply:
-    _refuse_without_licence(call)
+    admit(KIND, call)
     names = select_names(call, TYPE)
     shown = projected(call, _shown(call, _find(call)), names, TYPE)
     return entity(call, context_of(CONTEXT, names), shown, type_name=TYPE)
@@ -118,7 +113,7 @@ def _checked(call: Call, required: tuple[str, ...] = ()) -> JSON:
 
 
 def create_role(call: Call) -> Reply:
-    _refuse_without_licence(call)
+    admit(KIND, call)
     body = _checked(call, ("displayName", "rolePermissions"))
     role_id = format_random_guid()
     role = {
@@ -130,26 +125,39 @@ def create_role(call: Call) -> Reply:
         "rolePermissions": [],
         **body,
     }
-    call.tenant.write(lambda: call.tenant.intune_roles.update({role_id: role}))
+    _keep(call, role, "Create")
     return entity(call, CONTEXT, _shown(call, role), type_name=TYPE, status=201)
 
 
 def update_role(call: Call) -> Reply:
-    _refuse_without_licence(call)
+    admit(KIND, call)
     role = _custom(call)
     body = _checked(call)
     changed = {**role, **body}
-    call.tenant.write(lambda: role.update(body))
+    _keep(call, changed, "Patch")
     return entity(call, CONTEXT, _shown(call, changed), type_name=TYPE)
 
 
 def delete_role(call: Call) -> Reply:
     """Intune answers a deletion with 200 and no body."""
-    _refuse_without_licence(call)
-    role_id = _custom(call)["id"]
-    call.tenant.write(lambda: _forget(call, role_id))
+    admit(KIND, call)
+    role = _custom(call)
+    event = note(call, KIND, role, "Delete")
+
+    def change() -> None:
+        call.tenant.intune_roles.pop(role["id"], None)
+        call.tenant.policies.put("auditEvents", event)
+
+    call.tenant.write(change)
     return Reply(200)
 
 
-def _forget(call: Call, role_id: str) -> None:
-    call.tenant.intune_roles.pop(role_id, None)
+def _keep(call: Call, role: JSON, activity: str) -> None:
+    """Keep a role and tell the audit log who did it."""
+    event = note(call, KIND, role, activity)
+
+    def change() -> None:
+        call.tenant.intune_roles[role["id"]] = role
+        call.tenant.policies.put("auditEvents", event)
+
+    call.tenant.write(change)

@@ -306,6 +306,16 @@ def test_a_write_leaves_an_audit_event(tenant: Direct) -> None:
     assert tenant.values(since) == []
 
 
+def test_roles_leave_audit_events_too(tenant: Direct) -> None:
+    path, began = "deviceManagement/roleDefinitions", len(tenant.values("deviceManagement/auditEvents"))
+    made = tenant.json("POST", path, {"displayName": "Kiosk", "rolePermissions": [{"resourceActions": []}]})
+    tenant.json("PATCH", f"{path}/{made['id']}", {"description": "Front desk"})
+    assert tenant.get(f"{path}/{made['id']}")["description"] == "Front desk"
+    tenant.ask("DELETE", f"{path}/{made['id']}")
+    events = tenant.values("deviceManagement/auditEvents")[began:]
+    assert [event["activityOperationType"] for event in events] == ["Create", "Patch", "Delete"]
+
+
 def test_reads_can_lag_behind_writes() -> None:
     tenant = Direct.tenant_of(consistency_delay_s=30.0)
     item = make(tenant, "deviceCategories")

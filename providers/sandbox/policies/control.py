@@ -4,7 +4,7 @@ import random
 from copy import deepcopy
 
 from providers.sandbox.data import JSON
-from providers.sandbox.ids import format_random_guid
+from providers.sandbox.ids import format_random_guid, now_text
 from providers.sandbox.lookups import ControlError, Lookups, known_types
 from providers.sandbox.models import Tenant
 from providers.sandbox.policies.derived import completed
@@ -128,7 +128,8 @@ class PolicyControl(Lookups):
                 if item["complianceState"] != state and only in (None, item["complianceState"])
             ][:number]
             for item in chosen:
-                found.policies.put("managedDevices", {**item, "complianceState": state})
+                changed = {**item, "complianceState": state, "lastSyncDateTime": now_text()}
+                found.policies.put("managedDevices", changed)
             self._state.dirty = True
             return len(chosen)
 
