@@ -26,8 +26,18 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 CONTRACT = Path(__file__).parents[1] / "contracts" / "contract.json"
 OPERATIONS = ["provider.connection.check", "directory.groups.sync", "directory.role_definitions.sync"]
-# Restore and onboarding come with their own paths; until then those are a 404 and answer nothing to look at.
-LATER = ("/admin/onboarding/", "/admin/t/{tenant}/restore-runs/")
+# Restore comes with a path of its own; until then it is a 404 and answers nothing to look at.
+LATER = ("/admin/t/{tenant}/restore-runs/",)
+# An onboarding of the tenant that has come to Verify or, once it is healthy, to Bootstrap.
+SESSION = """
+INSERT INTO onboarding_onboardingsession (workspace_id, tenant_id, connection_id, created_by_id, in_charge_id,
+  changed_by_id, state, asked, cloud, entra_tenant_id, connected_at, trouble_code, left_out, version, created_at,
+  changed_at)
+SELECT t.workspace_id, t.id, c.id, u.id, u.id, u.id, 'open', t.primary_domain, 'global', t.entra_tenant_id, now(), '',
+  '{}', 0, now(), now()
+FROM tenancy_tenant t JOIN providers_providerconnection c ON c.tenant_id = t.id, tenancy_user u
+WHERE t.slug = 'proseware' AND u.username = 'outsider' ON CONFLICT DO NOTHING RETURNING id
+"""
 BOUNDED = settings(
     max_examples=12,
     derandomize=True,
@@ -47,7 +57,13 @@ def within_reach(document: dict[str, Any], stack: Stack) -> dict[str, Any]:
         "SELECT r.id FROM operations_operationrun r JOIN tenancy_tenant t ON t.id = r.tenant_id "
         "WHERE t.slug = 'proseware' LIMIT 1"
     )[0][0]
+    stack.rows(SESSION)
+    session = stack.rows(
+        "SELECT s.id FROM onboarding_onboardingsession s JOIN tenancy_tenant t ON t.id = s.tenant_id "
+        "WHERE t.slug = 'proseware' AND s.state = 'open'"
+    )[0][0]
     known = {
+        "session": [session],
         "tenant": ["proseware"],
         "operation": OPERATIONS,
         "connection": [stack.connection_id("proseware")],

@@ -9,6 +9,7 @@ from tenantpilot.tenancy.models import User
 
 OUTCOME = "application/vnd.tenantpilot.provider-start-outcome+json"
 RUN = "application/vnd.tenantpilot.provider-backed-run-detail+json"
+BOOTSTRAP = "application/vnd.tenantpilot.onboarding-bootstrap-start-outcome+json"
 HTMX = {"HX-Request": "true"}
 
 As = Callable[..., Client]

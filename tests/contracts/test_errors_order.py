@@ -5,18 +5,21 @@ from django.test import Client
 
 from providers.models import ProviderConnection
 from tests import factories
-from tests.contracts.conftest import OUTCOME, RUN
+from tests.contracts.conftest import BOOTSTRAP, OUTCOME, RUN
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("redis_url")]
 
 GROUPS = "/admin/t/contoso/directory/groups/sync"
 HIDDEN = "/admin/t/nowhere/directory/groups/sync"
 UNKNOWN = "/admin/t/contoso/provider-actions/no.such/start"
+VERIFY = "/admin/onboarding/1/provider-actions/provider.connection.check/start"
+FIRST_SYNCS = "/admin/onboarding/1/provider-bootstrap/start"
+ADDRESSES = [GROUPS, HIDDEN, UNKNOWN, VERIFY, FIRST_SYNCS]
 BAD_BODY = {"data": b"{", "content_type": "application/json"}
 
 
 def client_of(person, **options) -> Client:
-    client = Client(headers={"Accept": OUTCOME}, **options)
+    client = Client(headers={"Accept": f"{OUTCOME}, {BOOTSTRAP}"}, **options)
     if person:
         client.force_login(person)
     return client
@@ -27,7 +30,7 @@ def code(answer) -> tuple[int, str]:
     return answer.status_code, answer.json()["code"]
 
 
-@pytest.mark.parametrize("url", [GROUPS, HIDDEN, UNKNOWN])
+@pytest.mark.parametrize("url", ADDRESSES)
 def test_method_media_type_and_accept_come_before_everything(url):
     stranger = client_of(None)
     refused = stranger.get(url)
@@ -42,13 +45,13 @@ def test_method_media_type_and_accept_come_before_everything(url):
     assert code(stranger.post(url, **wrong)) == (406, "not_acceptable")
 
 
-@pytest.mark.parametrize("url", [GROUPS, HIDDEN, UNKNOWN])
+@pytest.mark.parametrize("url", ADDRESSES)
 def test_then_being_signed_in_comes_before_the_token(url):
     strict = client_of(None, enforce_csrf_checks=True)
     assert code(strict.post(url, **BAD_BODY)) == (403, "not_authenticated")
 
 
-@pytest.mark.parametrize("url", [GROUPS, HIDDEN, UNKNOWN])
+@pytest.mark.parametrize("url", ADDRESSES)
 def test_then_the_token_comes_before_what_the_url_names(world, url):
     strict = client_of(world.operator, enforce_csrf_checks=True)
     assert code(strict.post(url, **BAD_BODY)) == (403, "csrf_failed")
@@ -59,6 +62,17 @@ def test_then_visibility_then_operation_then_capability_then_body(world):
     assert code(client_of(world.readonly).post(UNKNOWN, **BAD_BODY)) == (404, "not_found")
     assert code(client_of(world.readonly).post(GROUPS, **BAD_BODY)) == (403, "permission_denied")
     assert code(client_of(world.operator).post(GROUPS, **BAD_BODY)) == (400, "bad_request")
+
+
+def test_an_onboarding_asks_in_the_same_order(world):
+    pk = factories.make_session(world.tenant, world.manager).pk
+    verify, first = VERIFY.replace("/1/", f"/{pk}/"), FIRST_SYNCS.replace("/1/", f"/{pk}/")
+    for url in (verify, first):
+        assert code(client_of(world.outsider).post(url, **BAD_BODY)) == (404, "not_found")
+        assert code(client_of(world.readonly).post(url, **BAD_BODY)) == (403, "permission_denied")
+        assert code(client_of(world.manager).post(url, **BAD_BODY)) == (400, "bad_request")
+    unknown = verify.replace("provider.connection.check", "directory.groups.sync")
+    assert code(client_of(world.readonly).post(unknown, **BAD_BODY)) == (404, "not_found")
 
 
 def test_a_bad_body_wins_over_a_blocked_start_and_a_key_over_nothing_before_it(world):

@@ -21,7 +21,7 @@ from tenantpilot.tenancy.capabilities import Role
 from tenantpilot.tenancy.models import Membership
 from tests import factories
 from tests.console.rows import make_collection, make_groups, make_roles
-from tests.contracts.conftest import OUTCOME
+from tests.contracts.conftest import BOOTSTRAP, OUTCOME
 from tests.contracts.conftest import RUN as RUN_JSON
 from tests.contracts.permission_table import PEOPLE, RECORDS, TABLE, Row
 from tests.providers.made_backups import item_of, make_backup
@@ -31,7 +31,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis_url")]
 RENDERINGS = {
     "page": {"Accept": "text/html"},
     "fragment": {"HX-Request": "true"},
-    "json": {"Accept": f"{OUTCOME}, {RUN_JSON}"},
+    "json": {"Accept": f"{OUTCOME}, {RUN_JSON}, {BOOTSTRAP}"},
 }
 SIGN_IN = "/admin/login/"
 

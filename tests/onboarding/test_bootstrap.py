@@ -15,11 +15,10 @@ from tenantpilot.tenancy.capabilities import Role
 from tenantpilot.tenancy.grants import membership_set
 from tests import factories
 from tests.console.rows import signed_in, text_of
-from tests.contracts.conftest import OUTCOME
+from tests.contracts.conftest import BOOTSTRAP, OUTCOME
 from tests.onboarding.conftest import Wizard
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
-BOOTSTRAP = "application/vnd.tenantpilot.onboarding-bootstrap-start-outcome+json"
 GROUPS, ROLES = "directory.groups.sync", "directory.role_definitions.sync"
 
 
