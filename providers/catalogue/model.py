@@ -204,9 +204,10 @@ class ObjectType:
 
     ``read`` and ``write`` are any-of sets of application permissions, the least one first. ``read_item``: the list
     leaves properties out, so each object is read alone, with ``item`` as options. ``identity`` names what identifies
-    the same object in another tenant. ``unordered`` are paths of lists whose order means nothing. ``strip_create`` and
-    ``strip_update`` are paths of a body, beside what every type strips; those in ``written_apart`` are content all the
-    same, but written by another call. ``keep_ids`` names the members whose ``id`` is content: it leads elsewhere.
+    the same object in another tenant. ``unordered`` are paths of lists whose order means nothing; ``secrets`` end in
+    names whose values nobody is shown, wherever they stand. ``strip_create`` and ``strip_update`` are paths of a body,
+    beside what every type strips; those in ``written_apart`` are content all the same, but written by another call.
+    ``keep_ids`` names the members whose ``id`` is content: it leads elsewhere.
     ``not_restorable`` says why, if so.
     """
 

@@ -6,10 +6,13 @@ assignments, and whether an unset property came as null or not at all.
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import orjson
 
+from providers import catalogue
 from providers.catalogue import ObjectType
 from providers.objects import paths
 
@@ -35,8 +38,8 @@ _NO_FILTER = ("", "00000000-0000-0000-0000-000000000000")
 
 def canonical(kind: ObjectType, content: Mapping[str, Any]) -> Content:
     """Return the content in its one form; canonical content comes back unchanged."""
-    kept = frozenset(kind.keep_ids)
-    form: Content = {name: _cleaned(value, kept, name) for name, value in content.items()}
+    rules = _rules(kind.key)
+    form: Content = {name: _cleaned(value, rules, name) for name, value in content.items()}
     for path in kind.strip_create:
         if path not in kind.written_apart:
             paths.drop(form["object"], path)
@@ -44,7 +47,7 @@ def canonical(kind: ObjectType, content: Mapping[str, Any]) -> Content:
         form["assignments"] = [_assignment(each) for each in form["assignments"]]
     _reduced_strength(form["object"])
     # The deepest lists first: an outer list is sorted by what its elements look like in the end.
-    for path in sorted(kind.all_unordered, key=lambda each: -each.count(".")):
+    for path in rules.unordered:
         _sort(form, path)
     return form
 
@@ -64,15 +67,42 @@ def hash_of(kind: ObjectType, written: bytes) -> str:
     return hashlib.sha256(kind.key.encode() + b"\n" + written).hexdigest()
 
 
-def _cleaned(value: Any, kept: frozenset[str], name: str) -> Any:
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    """What a type's form needs at every value: whose ids are content, which lists mean no order wherever they stand."""
+
+    kept: frozenset[str]
+    anywhere: frozenset[str]
+    unordered: tuple[str, ...]
+
+
+@cache
+def _rules(key: str) -> _Rules:
+    kind = catalogue.get(key)
+    deep = {path for path in kind.all_unordered if "**" in path}
+    return _Rules(
+        frozenset(kind.keep_ids),
+        frozenset(path.rpartition(".")[2] for path in deep),
+        tuple(
+            sorted(
+                (path for path in kind.all_unordered if path not in deep), key=lambda path: -path.count(".")
+            )
+        ),
+    )
+
+
+def _cleaned(value: Any, rules: _Rules, name: str) -> Any:
     if isinstance(value, dict):
         return {
-            key: _cleaned(each, kept, key)
+            key: _cleaned(each, rules, key)
             for key, each in value.items()
-            if each is not None and _is_content(key, name, kept)
+            if each is not None and _is_content(key, name, rules.kept)
         }
     if isinstance(value, list):
-        return [_cleaned(each, kept, name) for each in value]
+        found = [_cleaned(each, rules, name) for each in value]
+        if name in rules.anywhere:
+            found.sort(key=_by_looks)
+        return found
     return value
 
 
@@ -102,10 +132,9 @@ def _reduced_strength(item: Content) -> None:
 
 
 def _sort(form: Content, path: str) -> None:
-    # By depth: lists that "**" finds inside each other are sorted from the innermost out.
-    found = [place for place in paths.places(form, path) if isinstance(place.value, list)]
-    for place in reversed(found):
-        place.value.sort(key=_by_looks)
+    for place in paths.places(form, path):
+        if isinstance(place.value, list):
+            place.value.sort(key=_by_looks)
 
 
 def _by_looks(value: Any) -> bytes:

@@ -13,6 +13,7 @@ HIDDEN = "••••••"
 # What Graph puts in place of an encrypted OMA value.
 MASK = "****"
 
+_TYPE = "@odata.type"
 _SETTING_TYPE = "#microsoft.graph.deviceManagementConfigurationSecretSettingValue"
 
 
@@ -34,8 +35,7 @@ VALUE_WRITE_ONLY = "value_write_only"
 
 def secret_places(kind: ObjectType, content: Any) -> list[Place]:
     """Every place of ``content`` that holds a secret, readable or not."""
-    found = [place for path in kind.secrets for place in paths.places(content, path)]
-    found += [Place(holder, "value") for holder in _secret_settings(content)]
+    found = list(_secrets(content, frozenset(path.rpartition(".")[2] for path in kind.secrets)))
     plain = kind.plain_values
     if plain is not None:
         listed = paths.values(content, f"object.{plain.name}[]")
@@ -58,16 +58,15 @@ def masked(kind: ObjectType, content: Mapping[str, Any]) -> dict[str, Any]:
 
 def flags_of(kind: ObjectType, content: Mapping[str, Any]) -> list[Flag]:
     """Return which secrets of content as it was read could not be read, or mean nothing in another tenant."""
-    found = [
-        Flag(VALUE_WRITE_ONLY, path)
-        for path in kind.secrets
-        if any(value is None for value in paths.values(content, path))
-    ]
-    if any(True for _each in _secret_settings(content)):
-        found.append(Flag(VALUE_TOKEN, "settings"))
-    if any(place.value == MASK for place in secret_places(kind, content)):
-        found.append(Flag(VALUE_MASKED, "object"))
-    return found
+    found = []
+    for place in secret_places(kind, content):
+        if place.value is None:
+            found.append(Flag(VALUE_WRITE_ONLY, place.key))
+        elif place.value == MASK:
+            found.append(Flag(VALUE_MASKED, place.key))
+        if place.holder.get(_TYPE) == _SETTING_TYPE:
+            found.append(Flag(VALUE_TOKEN, "settings"))
+    return list(dict.fromkeys(found))
 
 
 def without_secrets(kind: ObjectType, content: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
@@ -81,13 +80,17 @@ def without_secrets(kind: ObjectType, content: Mapping[str, Any]) -> tuple[dict[
     return bare, found
 
 
-def _secret_settings(content: Any) -> Iterator[dict[str, Any]]:
-    """Values of settings-catalog secrets: Graph gives a token for them that only this tenant understands."""
-    if isinstance(content, dict):
-        if content.get("@odata.type") == _SETTING_TYPE and "value" in content:
-            yield content
-        children: Any = content.values()
-    else:
-        children = content if isinstance(content, list) else ()
-    for child in children:
-        yield from _secret_settings(child)
+def _secrets(value: Any, names: frozenset[str]) -> Iterator[Place]:
+    """Members of these names, and values of settings-catalog secrets: Graph gives tokens for those."""
+    if isinstance(value, dict):
+        if value.get(_TYPE) == _SETTING_TYPE and "value" in value:
+            yield Place(value, "value")
+        for key, child in value.items():
+            if key in names:
+                yield Place(value, key)
+            elif isinstance(child, (dict, list)):
+                yield from _secrets(child, names)
+    elif isinstance(value, list):
+        for child in value:
+            if isinstance(child, (dict, list)):
+                yield from _secrets(child, names)

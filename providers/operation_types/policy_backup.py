@@ -35,6 +35,8 @@ KEYS = frozenset(kind.key for kind in TYPES)
 # Ready as soon as one type can be read: what the others lack is told by each of them.
 _ANY_READ = tuple(dict.fromkeys(name for kind in TYPES for any_of in kind.read for name in any_of))
 _LOOKED_UP_AT_ONCE = 500
+# Each write is a transaction of half a dozen statements.
+_WRITTEN_AT_ONCE = 100
 
 
 @dataclass(frozen=True)
@@ -126,6 +128,7 @@ class _Attempt:
         self._run, self._writing = run, writing
         self._progress = Progress(run)
         self._results: dict[str, TypeResult] = {}
+        self._waiting: dict[str, list[NewItem]] = {}
         # A fault that may be gone by the next attempt.
         self.passing: GraphError | None = None
 
@@ -133,7 +136,7 @@ class _Attempt:
         self._run.stage("objects")
         for kind in kinds:
             self._writing.restart(kind)
-            self._results[kind.key] = TypeResult()
+            self._results[kind.key], self._waiting[kind.key] = TypeResult(), []
         for event in read_types(self._run.graph, kinds):
             if isinstance(event, Found):
                 self._add(event.kind, [each for each in event.objects if not each.gone])
@@ -165,17 +168,24 @@ class _Attempt:
         )
 
     def _add(self, kind: ObjectType, objects: Sequence[ReadObject]) -> None:
-        result = self._results[kind.key]
+        result, waiting = self._results[kind.key], self._waiting[kind.key]
         items = [_new_item(kind, each) for each in objects]
-        self._writing.add(kind, items)
+        waiting += items
+        if len(waiting) >= _WRITTEN_AT_ONCE:
+            self._write(kind)
         result.objects += len(items)
         result.incomplete += sum(not each.complete for each in objects)
         errors = [error for each in objects for error in each.failures.values()]
         self.passing = next((error for error in errors if error.transient), self.passing)
         self._progress.add(len(items))
 
+    def _write(self, kind: ObjectType) -> None:
+        self._writing.add(kind, self._waiting.pop(kind.key, []))
+        self._waiting[kind.key] = []
+
     def _ended(self, kind: ObjectType, error: GraphError | None) -> None:
         result = self._results[kind.key]
+        self._write(kind)
         if error is not None:
             result.code, result.facts = error.reason_code, _facts(kind, error)
             self.passing = error if error.transient else self.passing

@@ -174,6 +174,8 @@ def change_data(change: Change, names: Mapping[str, str]) -> Row:
 
 
 def value_node(value: Any, names: Mapping[str, str]) -> Node | None:
+    if isinstance(value, Mapping) and isinstance(value.get("settingInstance"), Mapping):
+        value = value["settingInstance"]
     return None if value is None else node("", value, names)
 
 
