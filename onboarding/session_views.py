@@ -99,6 +99,9 @@ def onboarding_hand_over(request: SignedInRequest, session: int) -> HttpResponse
         chosen = next((one for one in others if str(one.pk) == request.POST.get("colleague", "")), None)
         if chosen is not None:
             return _handed(request, seen, chosen)
+        if version_of(request) != seen.session.version:
+            messages.warning(request, overtaken_words(services.Overtaken(seen.session)))
+            return HttpResponseRedirect(session_url(session))
         status, problem = 400, _("Choose somebody from the list.")
     context = {
         "title": _("Hand over"),

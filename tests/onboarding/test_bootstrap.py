@@ -2,8 +2,11 @@
 
 import json
 import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from django.db import connection
 
 from onboarding.bootstrap import selectable
 from onboarding.models import OnboardingSession
@@ -151,6 +154,23 @@ def test_whoever_started_it_and_loses_the_right_stops_it_with_the_reason(ready):
     assert chain["reasonCode"] == "operation.rights_lost"
 
 
+def test_two_people_who_start_at_once_start_one_chain(ready, world):
+    clients = [signed_in(world.manager), signed_in(world.owner)]
+    gate = threading.Barrier(2)
+
+    def click(client):
+        try:
+            gate.wait(10)
+            return start(ready, GROUPS, ROLES, client=client).json()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as both:
+        answers = list(both.map(click, clients))
+    assert sorted(answer["status"] for answer in answers) == ["accepted", "deduped"]
+    assert len({answer["run"]["id"] for answer in answers}) == 1 and OperationRun.objects.count() == 1
+
+
 def test_a_browser_that_was_closed_comes_back_to_where_it_stands(ready):
     start(ready, GROUPS)
     assert ready.step() == "done"
@@ -159,6 +179,7 @@ def test_a_browser_that_was_closed_comes_back_to_where_it_stands(ready):
     assert "Succeeded" in text_of(ready.page("bootstrap"))
 
 
+@pytest.mark.django_db(transaction=False)
 class TestBody:
     @pytest.mark.parametrize(
         ("selection", "words"),

@@ -125,6 +125,7 @@ def test_the_live_part_stops_asking_when_the_check_has_ended(wizard):
     assert ended.status_code == 286 and "every 2s" not in text_of(ended) and "Access works" in text_of(ended)
 
 
+@pytest.mark.django_db(transaction=False)
 class TestStart:
     def test_it_is_the_connection_pages_check(self, wizard):
         wizard.connect()
