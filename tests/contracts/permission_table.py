@@ -142,7 +142,7 @@ ONBOARDING = (
     Row("admin/onboarding/<int:session>/abandon", "GET", MANAGE, SESSION, GONE_SESSION),
     Row("admin/onboarding/<int:session>/abandon", "POST", MANAGED, SESSION, GONE_SESSION),
     Row("admin/onboarding/<int:session>/hand-over", "GET", MANAGE, SESSION, GONE_SESSION),
-    Row("admin/onboarding/<int:session>/hand-over", "POST", "404 404 403 403 400 400", SESSION, GONE_SESSION),
+    Row("admin/onboarding/<int:session>/hand-over", "POST", MANAGED, SESSION, GONE_SESSION),
     Row("admin/onboarding/<int:session>/consent", "POST", "404 404 403 403 404 404", SESSION, GONE_SESSION),
     Row("admin/onboarding/<int:session>/live/<str:step>", "GET", "404 404 403 403 404 404",
         SESSION | VERIFY, GONE_SESSION | VERIFY),
