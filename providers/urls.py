@@ -2,6 +2,7 @@
 
 from django.urls import include, path
 
+from providers import urls_restore
 from providers.views import (
     compliance,
     compliance_devices,
@@ -17,6 +18,7 @@ from providers.views import (
 from tenantpilot.console.pages import page_path
 
 urlpatterns = [
+    *urls_restore.urlpatterns,
     *page_path("tenants", tenants.tenant_list, "tenants"),
     *page_path("t/<slug:tenant>", tenants.tenant_detail, "tenant"),
     *page_path("t/<slug:tenant>/directory/groups", directory.group_list, "directory_groups"),

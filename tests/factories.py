@@ -5,17 +5,21 @@ import uuid
 from datetime import datetime
 from typing import Any
 
+from django.db import transaction
 from django.utils import timezone
 
 from onboarding.models import OnboardingSession
 from operations import chains, gate, registry
 from operations.gate import Start
 from operations.outcomes import ChainOutcome, StartOutcome
-from providers import services
+from providers import catalogue, services
+from providers.backups import store
 from providers.choices import ConsentState, CredentialState
-from providers.models import AppRegistration, ProviderConnection
+from providers.models import AppRegistration, ProviderConnection, RestoreRun
 from providers.permissions import PURPOSES
 from providers.readiness import LICENCE_NAMES
+from providers.restore import drafts
+from providers.restore.model import Options, Reading
 from providers.selectors import target_for_tenant
 from tenantpilot.tenancy.capabilities import Role
 from tenantpilot.tenancy.grants import entitlement_set, membership_set
@@ -130,3 +134,27 @@ def start_chain(world: Any, *names: str) -> ChainOutcome:
     names = names or ("directory.groups.sync", "directory.role_definitions.sync")
     kinds = [registry.get(name) for name in names]
     return chains.start(chains.ChainStart(kinds, target, world.operator.pk, reference="onboarding:1"))
+
+
+def make_restore(tenant: Tenant, actor: User) -> RestoreRun:
+    """A previewed restore of one device category that the tenant lacks."""
+    kind = catalogue.get("deviceCategories")
+    writing = store.begin(
+        tenant_id=tenant.pk, connection_id=None, run_id=None, kinds=[kind], fenced=transaction.atomic
+    )
+    thing = {"id": str(uuid.uuid4()), "displayName": "Kiosks", "description": "", "roleScopeTagIds": ["0"]}
+    writing.add(kind, [store.NewItem(thing["id"], "Kiosks", "", "", {"object": thing})])
+    writing.type_ended(kind, store.TypeResult(objects=1))
+    backup = writing.complete()
+    made = drafts.draft_create(
+        tenant=tenant,
+        backup=backup,
+        items=backup.items.all(),
+        options=Options(),
+        connection_id=None,
+        actor=actor,
+    )
+    with transaction.atomic():
+        drafts.reading_keep(made.pk, Reading(listed={kind.key: []}))
+    made.refresh_from_db()
+    return made

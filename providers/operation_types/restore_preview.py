@@ -113,6 +113,9 @@ def _read(run: RunContext, restore: RestoreRun) -> Reading:
         known_ids=basis.known_ids,
         backup_ids=basis.backup_ids,
         also=also,
+        mapped={
+            (key[0], decision.target_id) for key, decision in basis.decisions.items() if decision.target_id
+        },
         facts_of=error_facts,
         progress=lambda done, total: run.report(done=done, total=total),
     )

@@ -28,11 +28,13 @@ def read_live(
     backup_ids: Collection[tuple[str, str]],
     facts_of: Facts,
     also: Collection[ObjectKey] = (),
+    mapped: Collection[RefKey] = (),
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Reading:
     """Read what the sources need. A type that can't be read is told in ``failed``, never taken for an empty one.
 
-    ``also``: live objects that are wanted whoever they are. Raises TokenError and what stops the run.
+    ``also``: live objects that are wanted whoever they are; ``mapped``: targets that were chosen. Raises TokenError
+    and what stops the run.
     """
     reading = Reading()
     by_type: dict[str, list[Source]] = {}
@@ -50,6 +52,7 @@ def read_live(
             wanted |= {object_id for type_, object_id in also if type_ == kind.key}
             _read_objects(graph, kind, [each for each in listed if each.id in wanted], reading)
     _look_up(graph, references, names, reading, same_tenant=same_tenant)
+    reading.looked_up |= _by_id(graph, sorted(target for kind, target in mapped if kind == _GROUP))
     progress(len(kinds), len(kinds))
     return reading
 

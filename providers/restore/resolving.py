@@ -55,10 +55,18 @@ class Resolver:
         if decision is None:
             return None
         if decision.choice == MappingChoice.MAP:
-            return self._to(key, "mapped", decision.target_id, decision.target_name)
+            return self._mapped(key, decision)
         if decision.choice == MappingChoice.CREATE:
             return self._to(key, "create", PENDING % (GROUP_KEY % key[1]), self.names.get(key, ""))
         return Resolution(*key, self.names.get(key, ""), "skip", reason=decision.reason)
+
+    def _mapped(self, key: RefKey, decision: Decision) -> Resolution:
+        """A target that was chosen, unless the tenant's list shows that it is gone."""
+        known = self._targets(Ref(key[0])) or {}
+        if known and Ref(key[0]) not in LOOKED_UP and decision.target_id not in known:
+            return Resolution(*key, self.names.get(key, ""), "missing")
+        name = known.get(decision.target_id) or decision.target_name
+        return self._to(key, "mapped", decision.target_id, name)
 
     def _named(self, key: RefKey) -> Resolution:
         """The one of the same name, if there is exactly one; never a guess between two."""

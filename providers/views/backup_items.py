@@ -20,7 +20,7 @@ from providers.objects.masking import masked
 from providers.objects.readable import elements, tree
 from providers.selectors import MAX_ID, Target
 from providers.views import backup_words as words
-from providers.views.backups import tenant_data
+from providers.views.backups import restore_url, tenant_data
 from providers.views.parts import visible_tenant
 from providers.views.tabs import tabs
 from tenantpilot.console.pages import SignedInRequest, page
@@ -50,6 +50,9 @@ def item_detail(request: SignedInRequest, tenant: str, backup: int, item: int) -
         "compare": _compare_buttons(request, target, found),
         "earlierUrl": _diff_url(tenant, earlier["id"], found.pk) if earlier else "",
         "historyUrl": reverse("backup_object", args=[tenant, found.object_type, found.object_id]),
+        "restoreUrl": restore_url(target, found.backup_id, found.pk)
+        if found.complete and kind.restorable
+        else "",
         "liveUrl": reverse("backup_live", args=[tenant, found.pk])
         if getattr(found, "compared", False)
         else "",

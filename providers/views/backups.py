@@ -113,8 +113,17 @@ def backup_detail(request: SignedInRequest, tenant: str, backup: int) -> HttpRes
         "exportUrl": reverse("backup_export", args=[tenant, backup])
         if transfers and row["object_count"]
         else "",
+        "restoreUrl": restore_url(target, backup) if row["object_count"] and row["completed_at"] else "",
     }
     return render(request, "providers/backup_detail.html", context)
+
+
+def restore_url(target: Target, backup: int, item: int | None = None) -> str:
+    """Where a restore of the backup, or of one object of it, is prepared; empty for who may not."""
+    if Capability.PREVIEW_RESTORE not in target.capabilities:
+        return ""
+    chosen_item = f"&item={item}" if item else ""
+    return f"{reverse('restore_new', args=[target.tenant.slug])}?backup={backup}{chosen_item}"
 
 
 def visible_backup(target: Target, pk: int) -> Row:

@@ -17,6 +17,7 @@ TABS: tuple[tuple[str, str | Promise, Capability], ...] = (
     ("inventory", _("Inventory"), Capability.VIEW_TENANT),
     ("compliance", _("Compliance"), Capability.VIEW_TENANT),
     ("backups", _("Backups"), Capability.VIEW_TENANT),
+    ("restore_runs", _("Restore runs"), Capability.VIEW_TENANT),
 )
 
 

@@ -135,7 +135,43 @@ _CHECK = {
 
 _NOTICE = {"expiring": Badge(_("Ends soon"), "warn", "clock")}
 
+_PLAN = {
+    "create": Badge(_("Create"), "info", "plus"),
+    "update": Badge(_("Overwrite"), "warn", "pencil"),
+    "delete": Badge(_("Delete"), "bad", "cross"),
+    "skip": Badge(_("Skip"), "mute", "minus"),
+    "unresolved": Badge(_("Unresolved"), "bad", "alert"),
+}
+
+_RESTORED = {
+    "verified": Badge(_("Verified"), "ok", "tick"),
+    "differs": Badge(_("Differs"), "warn", "alert"),
+    "unverified": Badge(_("Not read back"), "warn", "alert"),
+    "failed": Badge(_("Failed"), "bad", "stop"),
+    "uncertain": Badge(_("Uncertain"), "bad", "alert"),
+    "skipped": Badge(_("Skipped"), "mute", "minus"),
+    "not_reached": Badge(_("Not reached"), "mute", "circle"),
+}
+
+_RESTORE = {
+    "draft": Badge(_("Draft"), "mute", "circle"),
+    "executing": Badge(_("Executing"), "info", "spinner"),
+    "executed": Badge(_("Executed"), "ok", "tick"),
+}
+
+_REQUEST = {
+    "planned": Badge(_("Planned"), "mute", "circle"),
+    "sent": Badge(_("Sent, no answer"), "warn", "alert"),
+    "confirmed": Badge(_("Confirmed"), "ok", "tick"),
+    "refused": Badge(_("Refused"), "bad", "stop"),
+    "uncertain": Badge(_("Uncertain"), "bad", "alert"),
+}
+
 BADGES = {
+    "plan": _PLAN,
+    "restored": _RESTORED,
+    "restore": _RESTORE,
+    "request": _REQUEST,
     "tenant": _TENANT,
     "tenant_state": _TENANT_STATE,
     "connection": _CONNECTION,

@@ -18,6 +18,7 @@ PATH_TYPES: dict[str, Schema] = {
     "connection": ID,
     "run": ID,
     "session": ID,
+    "restoreRun": ID,
 }
 PROBLEM: Schema = {
     "type": "object",

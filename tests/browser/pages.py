@@ -120,6 +120,12 @@ LOOKS = (
     Look("consent-link-unknown", "consent_link", "/admin/consent/no-such-link", who="", status=404),
     Look("password", "account_password", "/admin/account/password"),
     Look("sessions", "account_sessions", "/admin/account/sessions"),
+    Look("restores", "restore_runs", "/admin/t/contoso/restore-runs"),
+    Look("restores-none", "restore_runs", "/admin/t/fabrikam/restore-runs"),
+    Look("restore-new", "restore_new", "/admin/t/contoso/restore-runs/new?backup={backup}"),
+    Look("restore-preview", "restore_run", "/admin/t/contoso/restore-runs/{restore}"),
+    Look("restore-review", "restore_review", "/admin/t/contoso/restore-runs/{restore}/review"),
+    Look("restore-item", "restore_item", "/admin/t/contoso/restore-runs/{restore}/items/{restore_item}"),
     Look("not-found", "tenant", "/admin/t/nowhere", status=404),
     Look("forbidden", "tenant_edit", "/admin/t/contoso/edit", who="readonly", status=403),
 )
@@ -132,6 +138,7 @@ NO_PAGES = {
     "onboarding_cancel",
     "tenant_start", "connection_start", "directory.groups.sync_start", "directory.role_definitions.sync_start",
     "run_retry", "run_cancel_chain", "tenant_archive_status", "tenant_bring_back",
+    "restore_execute", "restore_options", "restore_items", "restore_targets", "restore_resume", "restore_undo",
     "connection_enable", "connection_default", "switch_tenant", "switch_workspace",
     "dashboard_live", "dashboard_map", "notification_bell", "notification_email", "notification_read",
     "notifications_read", "audit_export", "person_enable", "invitation_renew", "invitation_withdraw",
@@ -159,6 +166,9 @@ def places(stack: Stack) -> dict[str, str]:
     by_person = "SELECT u.username, m.id FROM tenancy_membership m JOIN tenancy_user u ON u.id = m.user_id"
     others = (
         "SELECT 'session', max(id) FROM onboarding_onboardingsession",
+        "SELECT 'backup', max(backup_id) FROM providers_restorerun",
+        "SELECT 'restore', max(id) FROM providers_restorerun",
+        "SELECT 'restore_item', min(id) FROM providers_restoreplanitem WHERE action <> 'skip'",
         "SELECT 'app', min(id) FROM providers_appregistration WHERE tenant_id IS NULL",
         "SELECT 'policy', min(c.selection_key || '/' || o.object_id) FROM providers_inventoryobject o "
         "JOIN providers_directorycollection c ON c.id = o.collection_id WHERE c.selection_key = 'deviceConfigurations'",

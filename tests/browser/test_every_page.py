@@ -34,7 +34,26 @@ def ids(stack: Stack, people: People) -> dict[str, str]:
     outcome = operator.start("contoso", "policy.backup", targetContext=types)
     assert operator.ended(outcome)["outcome"] == "succeeded"
     assert people("manager").post("/admin/onboarding").status_code == 302
+    _restore(people("manager"), stack)
     return places(stack)
+
+
+def _restore(manager: Person, stack: Stack) -> None:
+    """A previewed restore of two types of which one object was changed and one deleted since."""
+    types = ["conditionalAccessPolicies", "deviceCategories", "deviceConfigurations"]
+    backup = manager.start("contoso", "policy.backup", targetContext={"objectTypes": types})
+    assert manager.ended(backup)["outcome"] == "succeeded"
+    for kind in types[:2]:
+        stack.sandbox("wipe", tenant="contoso", kind=kind)
+    number = stack.rows("SELECT max(id) FROM providers_backup")[0][0]
+    draft = manager.post(
+        "/admin/t/contoso/restore-runs",
+        data={"backup": number, "types": types, "update": "on", "create": "on", "assignments": "backed_up"},
+    )
+    assert draft.status_code == 303
+    restore = int(draft.headers["Location"].rpartition("/")[2])
+    seen = manager.start("contoso", "restore.preview", targetContext={"restoreRun": restore})
+    assert manager.ended(seen)["outcome"] == "succeeded"
 
 
 def test_every_page_of_the_console_is_looked_at() -> None:

@@ -16,6 +16,9 @@ CONNECTION = {"connection": "{connection}"}
 GONE = 987654321
 GONE_CONNECTION = {"connection": GONE}
 RUN = {"run": "{run}"}
+RESTORE = TENANT | {"restore_run": "{restore}"}
+GONE_RESTORE = TENANT | {"restore_run": GONE}
+EXECUTION, GONE_EXECUTION = TENANT | {"restoreRun": "{restore}"}, TENANT | {"restoreRun": GONE}
 GONE_RUN = {"run": GONE}
 SESSION = {"session": "{session}"}
 GONE_SESSION = {"session": GONE}
@@ -58,6 +61,7 @@ VIEW = "404 404 200 200 200 200"
 OPERATE = "404 404 403 200 200 200"
 MANAGE = "404 404 403 403 200 200"
 MANAGED = "404 404 403 403 302 302"
+PREPARED = "404 404 403 303 303 303"
 OWN = "404 404 403 403 403 200"
 
 SURFACES = (
@@ -85,6 +89,24 @@ LISTS = (
     Row("admin/tenants", "GET", "200"),
     Row("admin/provider-connections", "GET", "200"),
 )
+
+RESTORES = (
+    # A form that confirms nothing is refused; the JSON surface carries out the current plan.
+    Row("admin/t/<str:tenant>/restore-runs/<str:restoreRun>/execute", "POST", MANAGE, EXECUTION, GONE_EXECUTION,
+        page=400, fragment=400),
+    Row("admin/t/<slug:tenant>/restore-runs", "GET", VIEW, TENANT, GONE_TENANT),
+    # Without a backup that the person may use there is nothing to restore.
+    Row("admin/t/<slug:tenant>/restore-runs", "POST", "404 404 403 404 404 404", TENANT, GONE_TENANT),
+    Row("admin/t/<slug:tenant>/restore-runs/new", "GET", "404 404 403 404 404 404", TENANT, GONE_TENANT),
+    Row("admin/t/<slug:tenant>/restore-runs/<int:restore_run>", "GET", VIEW, RESTORE, GONE_RESTORE),
+    Row("admin/t/<slug:tenant>/restore-runs/<int:restore_run>/review", "GET", MANAGE, RESTORE, GONE_RESTORE),
+    Row("admin/t/<slug:tenant>/restore-runs/<int:restore_run>/items/<int:item>", "GET", VIEW,
+        RESTORE | {"item": "{restore_item}"}, RESTORE | {"item": GONE}),
+    *(
+        Row(f"admin/t/<slug:tenant>/restore-runs/<int:restore_run>/{act}", "POST", PREPARED, RESTORE, GONE_RESTORE)
+        for act in ("options", "items", "targets", "resume", "undo")
+    ),
+)  # fmt: skip
 
 PAGES = (
     Row("admin/t/<slug:tenant>", "GET", VIEW, TENANT, GONE_TENANT),
@@ -312,4 +334,6 @@ RECORDS_START = (
         {"app_label": "tenancy"}),
 )  # fmt: skip
 
-TABLE = (*SURFACES, *LISTS, *PAGES, *BACKUPS, *ONBOARDING, *WORKSPACE, *OWN_THINGS, *RECORDS_START, *SITE)
+TABLE = (
+    *SURFACES, *RESTORES, *LISTS, *PAGES, *BACKUPS, *ONBOARDING, *WORKSPACE, *OWN_THINGS, *RECORDS_START, *SITE,
+)  # fmt: skip

@@ -64,9 +64,13 @@ def names(world) -> dict[str, Any]:
         workspace=world.workspace, actor=world.owner, addressee="ada@example.org", role=Role.OPERATOR,
         all_tenants=False, tenants=[world.tenant],
     )  # fmt: skip
+    restore = factories.make_restore(world.tenant, world.manager)
+    assert restore.plan is not None
     return {
         "run": run.id,
         "step": factories.start_chain(world).run.id,
+        "restore": restore.pk,
+        "restore_item": restore.plan.items.get().pk,
         "connection": world.connection.pk,
         "member": member.pk,
         "invitation": invitation.pk,

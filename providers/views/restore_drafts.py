@@ -1,0 +1,284 @@
+"""Restores of a tenant: the list, a new draft, and what a person changes about it."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from operations.http import SeeOther
+from providers.catalogue import Ref
+from providers.choices import MappingChoice
+from providers.models import Backup, RestoreRun
+from providers.restore import drafts
+from providers.restore.access import may_use_backup, may_use_source
+from providers.restore.lists import runs_of, types_in
+from providers.selectors import MAX_ID, Target
+from providers.views.parts import visible_tenant
+from providers.views.restore_forms import DraftForm, OptionsForm
+from providers.views.restore_parts import listed, restore_of
+from providers.views.tabs import tabs
+from tenantpilot.console.pages import SignedInRequest, page, require
+from tenantpilot.console.paging import Cursor, cut, page_size, read_cursor
+from tenantpilot.tenancy.capabilities import Capability
+from tenantpilot.tenancy.models import Tenant
+from tenantpilot.tenancy.permissions import visible_to
+
+LONGEST = 500
+_KINDS = frozenset(kind.value for kind in Ref)
+# What Graph uses as an id: letters and digits with a few marks, never a path.
+_TARGET = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,199}")
+
+
+@page("GET", "POST")
+def restore_runs(request: SignedInRequest, tenant: str) -> HttpResponse:
+    """The restore runs of a tenant; POST makes a draft."""
+    target = visible_tenant(request, tenant)
+    if request.method == "POST":
+        require(target.capabilities, Capability.PREVIEW_RESTORE)
+        return _drafted(request, target)
+    cursor, size = read_cursor(request.GET, (int,)), page_size(request.GET)
+    found = _newest(target.tenant.id, cursor, size)
+    shown = cut(found, cursor, size, request.GET, ("id",))
+    context = {
+        "tenant": {"name": target.tenant.name, "url": reverse("tenant", args=[tenant])},
+        "tabs": tabs(target, "restore_runs"),
+        "restores": [listed(row, target, request.user.pk) for row in shown.rows],
+        "pager": shown.pager,
+        "mayPrepare": Capability.PREVIEW_RESTORE in target.capabilities,
+    }
+    return render(request, "restores/restore_list.html", context)
+
+
+def _newest(tenant_id: int, cursor: Cursor | None, size: int) -> list[dict[str, Any]]:
+    rows = runs_of(tenant_id)
+    if cursor is None:
+        return list(rows.order_by("-id")[: size + 1])
+    side = {"id__gt" if cursor.backwards else "id__lt": cursor.values[0]}
+    return list(rows.filter(**side).order_by("id" if cursor.backwards else "-id")[: size + 1])
+
+
+@page()
+def restore_new(request: SignedInRequest, tenant: str) -> HttpResponse:
+    """Choose what of a backup is restored into this tenant, and how."""
+    target = visible_tenant(request, tenant)
+    require(target.capabilities, Capability.PREVIEW_RESTORE)
+    backup = _backup(request, target, request.GET.get("backup", ""))
+    items = request.GET.getlist("item")
+    form = _form(target, backup, items)
+    return _form_page(request, target, backup, items, form, status=200)
+
+
+def _drafted(request: SignedInRequest, target: Target) -> HttpResponse:
+    backup = _backup(request, target, request.POST.get("backup", ""))
+    numbers = request.POST.getlist("item")
+    form = _form(target, backup, numbers, request.POST)
+    items = backup.items.filter(pk__in=[int(number) for number in numbers if _is_id(number)])
+    if not numbers and form.is_valid():
+        items = backup.items.filter(object_type__in=form.cleaned_data["types"])
+    if form.is_valid() and not items.exists():
+        form.add_error(None, _("Choose at least one object of this backup."))
+    if not form.is_valid():
+        return _form_page(request, target, backup, numbers, form, status=400)
+    restore = drafts.draft_create(
+        tenant=Tenant.objects.get(pk=target.tenant.id),
+        backup=backup,
+        items=items,
+        options=form.options(),
+        connection_id=form.connection_id(),
+        actor=request.user,
+    )
+    return SeeOther(reverse("restore_run", args=[target.tenant.slug, restore.pk]))
+
+
+def _form(target: Target, backup: Backup, items: list[str], data: Any = None) -> DraftForm:
+    return DraftForm(data, tenant_id=target.tenant.id, types=types_in(backup.pk), single=bool(items))
+
+
+def _form_page(
+    request: SignedInRequest,
+    target: Target,
+    backup: Backup,
+    items: list[str],
+    form: DraftForm,
+    *,
+    status: int,
+) -> HttpResponse:
+    slug = target.tenant.slug
+    context = {
+        "tenant": {"name": target.tenant.name, "url": reverse("tenant", args=[slug])},
+        "backup": {"id": backup.pk, "at": backup.created_at, "tenant": backup.tenant.name},
+        "isOther": backup.tenant_id != target.tenant.id,
+        "items": list(backup.items.filter(pk__in=[int(each) for each in items if _is_id(each)])[:200]),
+        "intoUrls": _others(request, target, backup, items),
+        "postUrl": reverse("restore_runs", args=[slug]),
+        "form": form,
+    }
+    return render(request, "restores/restore_new.html", context, status=status)
+
+
+def _others(
+    request: SignedInRequest, target: Target, backup: Backup, items: list[str]
+) -> list[dict[str, str]]:
+    """The other tenants into which this person may prepare a restore of this backup."""
+    source = visible_tenant(request, backup.tenant.slug)
+    if Capability.TRANSFER_BACKUPS not in source.capabilities:
+        return []
+    rows = visible_to(
+        Tenant.objects.filter(archived_at=None), request.user, capability=Capability.PREVIEW_RESTORE
+    )
+    query = "&".join([f"backup={backup.pk}", *(f"item={each}" for each in items if _is_id(each))])
+    return [
+        {"name": name, "url": f"{reverse('restore_new', args=[slug])}?{query}"}
+        for name, slug in rows.exclude(pk=target.tenant.id).order_by("name").values_list("name", "slug")[:50]
+    ]
+
+
+def _backup(request: SignedInRequest, target: Target, number: str) -> Backup:
+    """The backup, of this tenant or of another that the person may take it from. Raises Http404."""
+    found = Backup.objects.select_related("tenant").filter(pk=int(number) if _is_id(number) else 0).first()
+    if found is None or not may_use_backup(request.user.pk, found, target.tenant.id):
+        raise Http404
+    return found
+
+
+def _is_id(number: str) -> bool:
+    return number.isascii() and number.isdigit() and len(number) < 20 and 0 < int(number) <= MAX_ID
+
+
+@page("POST")
+def restore_options(request: SignedInRequest, tenant: str, restore_run: int) -> HttpResponse:
+    """Change what the restore may do."""
+    target, restore = _prepared(request, tenant, restore_run)
+    form = OptionsForm(request.POST, tenant_id=target.tenant.id)
+    if not form.is_valid():
+        for words in form.errors.values():
+            messages.error(request, " ".join(str(each) for each in words))
+        return _back(restore)
+    return _changed(
+        request,
+        restore,
+        lambda version: drafts.options_change(
+            restore_id=restore.pk,
+            version=version,
+            options=form.options(),
+            connection_id=form.connection_id(),
+            actor=request.user,
+        ),
+        _("The options are changed."),
+    )
+
+
+@page("POST")
+def restore_items(request: SignedInRequest, tenant: str, restore_run: int) -> HttpResponse:
+    """Choose what happens to single objects: fields ``choice:<backup item>``."""
+    _target, restore = _prepared(request, tenant, restore_run)
+    choices = {
+        int(name.partition(":")[2]): str(value)[:200]
+        for name, value in request.POST.items()
+        if name.startswith("choice:") and _is_id(name.partition(":")[2])
+    }
+    return _changed(
+        request,
+        restore,
+        lambda version: drafts.selection_change(
+            restore_id=restore.pk, version=version, choices=choices, actor=request.user
+        ),
+        _("The choice is kept."),
+    )
+
+
+@page("POST")
+def restore_targets(request: SignedInRequest, tenant: str, restore_run: int) -> HttpResponse:
+    """Decide what missing targets become: fields ``choice:``, ``target:`` and ``reason:`` with kind and id."""
+    _target, restore = _prepared(request, tenant, restore_run)
+    decisions: dict[tuple[str, str], dict[str, str] | None] = {}
+    wrong = []
+    for name, value in request.POST.items():
+        if name.startswith("choice:"):
+            key = name.removeprefix("choice:")
+            kind, _colon, source_id = key.partition(":")
+            if kind in _KINDS and source_id and value != "keep":
+                decision, problem = _decision(request, kind, key, str(value))
+                decisions[(kind, source_id[:200])] = decision
+                wrong += [problem] if problem else []
+    if wrong:
+        messages.error(request, " ".join(dict.fromkeys(wrong)))
+        return _back(restore)
+    return _changed(
+        request,
+        restore,
+        lambda version: drafts.targets_map(
+            restore_id=restore.pk, version=version, decisions=decisions, actor=request.user
+        ),
+        _("The targets are kept for later restores, too."),
+    )
+
+
+def _decision(
+    request: SignedInRequest, kind: str, key: str, choice: str
+) -> tuple[dict[str, str] | None, str]:
+    """What the form says of one reference, and what is wrong with it."""
+    target = request.POST.get(f"target:{key}", "").replace("\x00", "").strip()[:200]
+    reason = request.POST.get(f"reason:{key}", "").replace("\x00", "").strip()[:LONGEST]
+    if choice == MappingChoice.MAP:
+        usable = _TARGET.fullmatch(target)
+        return {"choice": choice, "target_id": target}, "" if usable else _("Say which target to use.")
+    if choice == MappingChoice.SKIP:
+        return {"choice": choice, "reason": reason}, "" if reason else _("Say why a target is left out.")
+    if choice == MappingChoice.CREATE and kind == Ref.GROUP.value:
+        return {"choice": choice}, ""
+    return None, ""
+
+
+@page("POST")
+def restore_resume(request: SignedInRequest, tenant: str, restore_run: int) -> HttpResponse:
+    """Make a draft of what is left of an execution."""
+    _target, restore = _prepared(request, tenant, restore_run)
+    again = drafts.resume_create(restore=restore, actor=request.user)
+    return SeeOther(reverse("restore_run", args=[tenant, again.pk]))
+
+
+@page("POST")
+def restore_undo(request: SignedInRequest, tenant: str, restore_run: int) -> HttpResponse:
+    """Make a draft that takes an execution back."""
+    _target, restore = _prepared(request, tenant, restore_run)
+    try:
+        back = drafts.undo_create(restore=restore, actor=request.user)
+    except drafts.Closed:
+        messages.error(request, _("This restore wrote nothing. There is nothing to undo."))
+        return _back(restore)
+    return SeeOther(reverse("restore_run", args=[tenant, back.pk]))
+
+
+def _prepared(request: SignedInRequest, tenant: str, restore_run: int) -> tuple[Target, RestoreRun]:
+    """The restore run of a person who may prepare it; one from another tenant's backup needs rights there, too."""
+    target, restore = restore_of(request, tenant, restore_run)
+    require(target.capabilities, Capability.PREVIEW_RESTORE)
+    if not may_use_source(request.user.pk, restore):
+        raise Http404
+    return target, restore
+
+
+def _changed(
+    request: SignedInRequest, restore: RestoreRun, change: Callable[[int], Any], done: str
+) -> HttpResponse:
+    version = request.POST.get("version", "")
+    try:
+        change(int(version) if _is_id(version) else 0)
+    except drafts.Changed:
+        words = _("Somebody else changed this restore. Look at it again. Nothing was lost.")
+        messages.warning(request, words)
+    except drafts.Closed:
+        messages.error(request, _("This restore was executed already. It does not change any more."))
+    else:
+        messages.success(request, done)
+    return _back(restore)
+
+
+def _back(restore: RestoreRun) -> HttpResponse:
+    return SeeOther(reverse("restore_run", args=[restore.tenant.slug, restore.pk]))
