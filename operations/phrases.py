@@ -21,13 +21,14 @@ from tenantpilot.tenancy.capabilities import least_role_with
 TIMES = ("until", "since")
 RETRY = "retry"
 RESUME = "resume"
+OPEN_RESULT = "open_result"
 ASK_ROLE = "ask_role"
 VIEW_RUN = "view_run"
 CANCEL = "cancel"
 CANCEL_CHAIN = "cancel_chain"
 FORCE_RELEASE = "force_release"
 
-ACTION_KINDS = (VIEW_RUN, RETRY, RESUME, CANCEL, CANCEL_CHAIN, FORCE_RELEASE)
+ACTION_KINDS = (VIEW_RUN, OPEN_RESULT, RETRY, RESUME, CANCEL, CANCEL_CHAIN, FORCE_RELEASE)
 """Every ``kind`` of an action link."""
 
 # Places that only some may open, and the page beside them that shows the rest what is wrong.
@@ -126,6 +127,12 @@ def resume_href(operation_type: str, slug: str, params: Mapping[str, Any]) -> st
     """Return where the rest of a write of this type is planned; empty where it declares no such place."""
     resume = registry.get(operation_type).resume if registry.knows(operation_type) else None
     return reverse(resume.route, args=resume.args(slug, params)) if resume else ""
+
+
+def result_href(operation_type: str, slug: str, params: Mapping[str, Any]) -> str:
+    """Return where what a run of this type brought is shown; empty where it declares no such place."""
+    result = registry.get(operation_type).result if registry.knows(operation_type) else None
+    return reverse(result.route, args=result.args(slug, params)) if result else ""
 
 
 def ask_role(capability: str, about: About) -> str:

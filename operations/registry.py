@@ -25,15 +25,15 @@ class UnknownOperation(LookupError):
 
 
 @dataclass(frozen=True)
-class Resume:
-    """Where the rest of a write is planned: the page ``route`` of a tenant's slug and the run's input ``param``."""
+class Page:
+    """A page about a run's work: ``route`` of the tenant's slug and, where named, of the run's input ``param``."""
 
     route: str
-    param: str
+    param: str = ""
 
     def args(self, slug: str, params: Mapping[str, Any]) -> list[Any]:
         """Return the arguments of the page's address. Raises KeyError where the run has no such input."""
-        return [slug, params[self.param]]
+        return [slug, params[self.param]] if self.param else [slug]
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,8 @@ class OperationType:
     adds counts as sameness (a restore run's current plan hash). It reads only, and may raise InvalidInput.
     ``blockers(target, params)`` returns the operation's own reasons why it can't work now; they stand after all of
     readiness. The gate asks before it admits, the worker once more after its claim. It reads only.
-    ``resume`` is what a write that did not come to its end offers instead of a retry.
+    ``resume`` is what a write that did not come to its end offers instead of a retry: where its rest is planned.
+    ``result`` is where what a run brought is shown.
     """
 
     name: str
@@ -63,7 +64,8 @@ class OperationType:
     path: str = ""
     bind: Bind | None = None
     blockers: Blockers | None = None
-    resume: Resume | None = None
+    resume: Page | None = None
+    result: Page | None = None
 
     def __str__(self) -> str:
         return self.name
@@ -86,7 +88,8 @@ def operation_type(
     path: str = "",
     bind: Bind | None = None,
     blockers: Blockers | None = None,
-    resume: Resume | None = None,
+    resume: Page | None = None,
+    result: Page | None = None,
 ) -> Callable[[Handler], Handler]:
     """Declare the decorated handler as an operation type.
 
@@ -112,6 +115,7 @@ def operation_type(
             bind=bind,
             blockers=blockers,
             resume=resume,
+            result=result,
         )
         return handler
 

@@ -16,11 +16,13 @@ from operations.phrases import (
     CANCEL,
     CANCEL_CHAIN,
     FORCE_RELEASE,
+    OPEN_RESULT,
     RESUME,
     RETRY,
     About,
     may_retry,
     next_steps,
+    result_href,
     resume_href,
     sentence,
     verb_of,
@@ -37,6 +39,7 @@ MINUTE = timedelta(minutes=1)
 POLL_SECONDS, SLOW_POLL_SECONDS = 2, 5
 WAITING_LONG = 2 * MINUTE
 SILENT = 5 * MINUTE
+BROUGHT = {RunOutcome.SUCCEEDED, RunOutcome.PARTIALLY_SUCCEEDED}
 ENDED_BADLY = {RunOutcome.PARTIALLY_SUCCEEDED, RunOutcome.FAILED, RunOutcome.BLOCKED, RunOutcome.CANCELLED}
 
 
@@ -144,6 +147,8 @@ def _actions(run: RunRecord, steps: list[dict[str, str]]) -> list[dict[str, str]
         if Capability.FORCE_RELEASE in run.capabilities and may_force_release(run):
             actions.append(action(_("Force-release"), "run_force_release", FORCE_RELEASE))
         return actions
+    if run.outcome in BROUGHT and (href := result_href(run.operation_type, run.tenant_slug, run.params)):
+        actions.append({"label": _("Open result"), "href": href, "kind": OPEN_RESULT})
     offered = any(step.get("actionType") in (RETRY, RESUME) for step in steps)
     if run.outcome not in ENDED_BADLY or offered or not may_cancel(run):
         return actions
@@ -235,7 +240,7 @@ def _stamp(moment: datetime | None) -> str | None:
 
 
 def _in_order(counts: Mapping[str, Any]) -> dict[str, Any]:
-    """What was read first, what changed in our copy after it: jsonb keeps no order of its own."""
-    later = ("new", "changed", "gone")
-    place = {name: number for number, name in enumerate(later, 1)}
+    """What was read first, types as the catalogue has them, what changed in our copy last: jsonb keeps no order."""
+    types = [kind.key for kind in INVENTORY_TYPES]
+    place = {name: number for number, name in enumerate([*types, "new", "changed", "gone"], 1)}
     return dict(sorted(counts.items(), key=lambda item: (place.get(item[0], 0), item[0])))

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from operations.choices import Surface
 from operations.context import RunContext, RunResult
 from operations.params import Params
-from operations.registry import operation_type
+from operations.registry import Page, operation_type
 from providers.choices import ObjectKind
 from providers.compliance import store
 from providers.compliance.shapes import (
@@ -49,6 +49,7 @@ PAGE_SIZE = 1000
     surfaces={Surface.TENANT, Surface.CONNECTION},
     # Either part alone is worth a snapshot; what can't be read is told per part.
     needs=Needs(permissions=(READ_DEVICES,)),
+    result=Page("compliance"),
 )
 def snapshot_compliance(run: RunContext, params: Params) -> RunResult:
     """Read the three parts. Each says when it was observed, or why not; none stands in for another.

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from operations.choices import Surface
 from operations.context import RunContext, RunResult
 from operations.params import InvalidInput, Params
-from operations.registry import operation_type
+from operations.registry import Page, operation_type
 from providers.choices import ObjectKind
 from providers.directory_store import Reading, Superseded, Written
 from providers.graph.errors import DeltaExpired, RequestFailed
@@ -74,6 +74,7 @@ class GroupsSyncParams(Params):
     needs=Needs(permissions=(READ_GROUPS,)),
     params=GroupsSyncParams,
     path="directory/groups/sync",
+    result=Page("directory_groups"),
 )
 def sync_groups(run: RunContext, params: Params) -> RunResult:
     """Read the groups of a selection; what is missing from a complete read is marked gone."""

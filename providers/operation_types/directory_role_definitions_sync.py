@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from operations.choices import Surface
 from operations.context import RunContext, RunResult
 from operations.params import Params
-from operations.registry import operation_type
+from operations.registry import Page, operation_type
 from providers.choices import ObjectKind
 from providers.directory_store import Superseded
 from providers.graph.errors import GraphError, TokenError
@@ -55,6 +55,7 @@ SOURCES = (
     surfaces={Surface.TENANT, Surface.CONNECTION},
     needs=Needs(permissions=tuple(source.permissions for source in SOURCES)),
     path="directory/role-definitions/sync",
+    result=Page("directory_role_definitions"),
 )
 def sync_role_definitions(run: RunContext, params: Params) -> RunResult:
     """Read both services. What one of them refuses does not undo what the other gave.

@@ -12,7 +12,7 @@ from operations.choices import Surface
 from operations.context import RunContext, RunResult
 from operations.params import Params
 from operations.pulse import Cancelled, DeadlineReached
-from operations.registry import operation_type
+from operations.registry import Page, operation_type
 from providers import sessions
 from providers.catalogue import AssignmentsRead, ObjectType
 from providers.choices import ObjectKind
@@ -51,6 +51,7 @@ Failure = dict[str, Any]
     capability=Capability.SYNC_INVENTORY,
     surfaces={Surface.TENANT, Surface.CONNECTION},
     needs=Needs(permissions=(_ANY,)),
+    result=Page("inventory"),
 )
 def sync_inventory(run: RunContext, params: Params) -> RunResult:
     """Read every type. What one of them refuses does not undo what the others gave.

@@ -14,7 +14,7 @@ from operations.models import OperationRun
 from operations.params import InvalidInput, Params
 from operations.pulse import Cancelled, DeadlineReached
 from operations.reasons import PARTLY_READ
-from operations.registry import operation_type
+from operations.registry import Page, operation_type
 from providers import catalogue
 from providers.backups import store
 from providers.backups.store import NewItem, TypeResult, Writing
@@ -76,6 +76,7 @@ class BackupParams(Params):
     surfaces={Surface.TENANT, Surface.CONNECTION},
     needs=Needs(permissions=(_ANY_READ,)),
     params=BackupParams,
+    result=Page("backups"),
 )
 def back_up_policies(run: RunContext, params: Params) -> RunResult:
     """Read the types asked for. What one of them refuses does not undo what the others gave.

@@ -10,7 +10,7 @@ from operations.choices import RunOutcome, Surface
 from operations.context import RunContext, RunResult
 from operations.params import InvalidInput, Params, whole_number
 from operations.reasons import PARTLY_READ
-from operations.registry import operation_type
+from operations.registry import Page, operation_type
 from providers import catalogue
 from providers.backups import store
 from providers.models import BackupItem
@@ -68,6 +68,7 @@ def _blockers(target: Target, params: CompareParams) -> list[Blocker]:
     params=CompareParams,
     bind=_bind,
     blockers=_blockers,
+    result=Page("backup_live", ITEM),
 )
 def compare_with_tenant(run: RunContext, params: Params) -> RunResult:
     """Read the object and keep what was found, or that it is gone, beside the item."""

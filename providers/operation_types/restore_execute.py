@@ -12,7 +12,7 @@ from operations.context import RunContext, RunResult
 from operations.execution import error_facts
 from operations.models import OperationRun
 from operations.params import InvalidInput, Params
-from operations.registry import Resume, operation_type
+from operations.registry import Page, operation_type
 from providers.choices import WRITING_ACTIONS, ItemOutcome, RestoreState
 from providers.graph.errors import Stopped
 from providers.models import RestorePlanItem, RestoreResult, RestoreRun
@@ -77,7 +77,8 @@ def _blockers(target: Target, params: RestoreExecuteParams) -> Sequence[Blocker]
     params=RestoreExecuteParams,
     bind=_bind,
     blockers=_blockers,
-    resume=Resume("restore_run", RESTORE_RUN),
+    resume=Page("restore_run", RESTORE_RUN),
+    result=Page("restore_run", RESTORE_RUN),
 )
 def execute_restore(run: RunContext, params: Params) -> RunResult:
     """Write only while the tenant is as the plan saw it; keep what is touched; note each request before it leaves."""

@@ -10,7 +10,7 @@ from operations.choices import Surface
 from operations.context import RunContext, RunResult
 from operations.execution import error_facts
 from operations.params import InvalidInput, Params, whole_number
-from operations.registry import operation_type
+from operations.registry import Page, operation_type
 from providers import catalogue
 from providers.choices import RestoreKind
 from providers.models import RestoreRun
@@ -77,6 +77,7 @@ def _bind(params: RestorePreviewParams, target: Target) -> RestorePreviewParams:
     needs=Needs(),
     params=RestorePreviewParams,
     bind=_bind,
+    result=Page("restore_run", RESTORE_RUN),
 )
 def preview_restore(run: RunContext, params: Params) -> RunResult:
     """Read every type concerned; a type that can't be read leaves its objects unresolved, and says why."""

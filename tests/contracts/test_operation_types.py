@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.urls import reverse
 from django.utils.functional import Promise
 
 from operations import registry
 from operations.choices import Access, Surface
+from operations.execution import CHECK
 from operations.params import InvalidInput, Params
 from operations.registry import OperationType
 from providers.permissions import KNOWN_PERMISSIONS, PURPOSES
@@ -95,6 +97,17 @@ def test_its_input_is_typed_strictly(kind: OperationType) -> None:
             with pytest.raises(InvalidInput) as caught:
                 kind.params.parse({name: wrong})
             assert caught.value.errors.keys() == {name}
+
+
+@every
+def test_whoever_started_it_finds_its_result(kind: OperationType) -> None:
+    """The check's result is the connection's page, which every run names."""
+    if kind.name == CHECK:
+        assert kind.result is None
+        return
+    assert kind.result is not None
+    params = dict.fromkeys(kind.params.parse({}).identity(), 1)
+    assert reverse(kind.result.route, args=kind.result.args("contoso", params))
 
 
 def test_only_the_check_may_start_on_a_connection_that_nobody_verified() -> None:

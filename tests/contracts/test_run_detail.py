@@ -11,7 +11,7 @@ from operations import reasons as run_reasons
 from operations import registry, transitions
 from operations.choices import Access, RunOutcome
 from operations.models import OperationRun, RunEvent
-from operations.registry import Resume
+from operations.registry import Page
 from operations.transitions import Ending
 from providers import reasons as provider_reasons
 from tenantpilot.core import reasons as catalogue
@@ -322,12 +322,24 @@ def test_times_in_facts_are_local_words(world, as_, run):
     assert "T" not in words.replace("UTC", "")
 
 
+def test_a_run_that_brought_something_leads_there(world, as_, run):
+    ended(run, RunOutcome.SUCCEEDED, "")
+    assert as_(world.operator, accept=RUN).get(url(run)).json()["actions"] == [
+        {"label": "Open result", "href": "/admin/t/contoso/directory/groups", "kind": "open_result"}
+    ]
+
+
+def test_a_run_that_failed_brought_nothing(operator, run):
+    ended(run, RunOutcome.FAILED)
+    assert [action["kind"] for action in operator.get(url(run)).json()["actions"]] == ["retry"]
+
+
 class TestAWrite:
     """What is said of a run that changes a directory."""
 
     @pytest.fixture
     def write(self, world, monkeypatch) -> OperationRun:
-        resume = Resume("tenant_start", "key")  # any page of a tenant with one more argument
+        resume = Page("tenant_start", "key")  # any page of a tenant with one more argument
         kind = probes.declare(monkeypatch, probes.WRITE, access=Access.WRITE)
         monkeypatch.setitem(registry._types, kind.name, dataclasses.replace(kind, resume=resume))
         outcome = factories.start(probes.WRITE, world.tenant, world.operator, key="7")

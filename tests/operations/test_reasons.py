@@ -71,7 +71,7 @@ FACTS = {
     "scope": "this connection",
     "permissions": "Group.Read.All", "until": "12:00", "since": "yesterday", "licence": "Microsoft Intune",
     "attempts": 3, "failed": 1, "requested": 2, "reference": "abcd1234", "incomplete": 1, "objects": 4,
-    "count": 3, "name": "Baseline",
+    "count": 3, "name": "Baseline", "person": "Ada",
 }  # fmt: skip
 
 
