@@ -1,37 +1,49 @@
-"""Encrypting the content of backups with another key, in batches: it may be far more than fits in memory."""
+"""Encrypting contents of tenants with another key, in batches: they may be far more than fit in memory."""
+
+from typing import Any
 
 from django.db import transaction
+from django.db.models import Model
 
 from providers.backups.sealing import resealed
-from providers.models import ContentVersion
+from providers.models import ContentVersion, RestorePlanItem, RestoreRun
 
 BATCH = 200
+SEALED: tuple[tuple[type[Model], str], ...] = (
+    (ContentVersion, "content"),
+    (RestoreRun, "reading"),
+    (RestorePlanItem, "sealed"),
+)
+"""Every column that holds content, encrypted."""
 
 
 class ContentUnreadable(ValueError):
-    """No key opens the content of the version that this names."""
+    """No key opens the content of the row that this names."""
 
 
 def contents_rotate() -> int:
-    """Encrypt all content with the first key; return how many versions there were.
+    """Encrypt all content with the first key; return how many versions and copies there were.
 
     Each batch is a transaction: an interrupted rotation keeps what it did and is simply run again.
     Raises ContentUnreadable.
     """
+    return sum(_rotated(model, column) for model, column in SEALED)
+
+
+def _rotated(model: type[Model], column: str) -> int:
     count, last = 0, 0
-    while batch := _batch_after(last):
+    while batch := _batch_after(model, column, last):
         with transaction.atomic():
             for pk, stored in batch:
                 try:
                     content = resealed(stored)
                 except ValueError:
                     raise ContentUnreadable(pk) from None
-                ContentVersion.objects.filter(pk=pk).update(content=content)
+                model._base_manager.filter(pk=pk).update(**{column: content})
         count, last = count + len(batch), batch[-1][0]
     return count
 
 
-def _batch_after(last: int) -> list[tuple[int, bytes | memoryview]]:
-    return list(
-        ContentVersion.objects.filter(pk__gt=last).order_by("pk").values_list("pk", "content")[:BATCH]
-    )
+def _batch_after(model: type[Model], column: str, last: int) -> list[tuple[int, Any]]:
+    rows = model._base_manager.filter(pk__gt=last).exclude(**{column: None}).order_by("pk")
+    return list(rows.values_list("pk", column)[:BATCH])

@@ -16,6 +16,13 @@ from providers.models.connection import ProviderConnection
 from tenantpilot.tenancy.models import Tenant
 
 
+class RestoreRuns(models.Manager["RestoreRun"]):
+    """Leaves the reading out until it is asked for: it holds every live object behind a restore."""
+
+    def get_queryset(self) -> models.QuerySet["RestoreRun"]:
+        return super().get_queryset().defer("reading")
+
+
 class RestoreRun(models.Model):
     """One restore into ``tenant``: what is chosen of which backup, how, and what became of it.
 
@@ -43,6 +50,8 @@ class RestoreRun(models.Model):
     safety_backup = models.ForeignKey(
         "providers.Backup", on_delete=models.PROTECT, null=True, related_name="+"
     )
+
+    objects = RestoreRuns()
 
     class Meta:
         default_permissions = ()
