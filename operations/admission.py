@@ -1,6 +1,7 @@
 """The one insert of a run and its first event."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -43,6 +44,30 @@ _WRITE = _INSERT.format(
     WHERE t.entra_tenant_id = %(entra)s AND r.directory_key IS NULL AND r.status IN ('queued', 'running')""",
     conflict="",
 )
+
+
+# What differs from run to run comes as arrays; sorted, so that two bulk starts never wait for each other crosswise.
+_MANY = """
+WITH new AS (
+  SELECT * FROM unnest(%(tenants)s::bigint[], %(connections)s::bigint[], %(op_keys)s::text[], %(identities)s::text[],
+    %(scopes)s::text[], %(directories)s::text[], %(params)s::text[], %(facts)s::text[])
+    AS n (tenant_id, connection_id, op_key, identity, scope_key, directory, params, facts)
+), run AS (
+  INSERT INTO operations_operationrun
+    (tenant_id, connection_id, operation_type, op_key, identity, scope_key, params, origin, surface, initiator_id)
+  SELECT n.tenant_id, n.connection_id, %(type)s, n.op_key, n.identity::jsonb, n.scope_key, n.params::jsonb,
+    %(origin)s, %(surface)s, %(initiator)s::bigint
+  FROM new n WHERE NOT EXISTS (SELECT 1 FROM operations_operationrun w
+    WHERE w.directory_key = n.directory AND w.status IN ('queued', 'running'))
+  ORDER BY n.scope_key
+  ON CONFLICT (scope_key) WHERE status IN ('queued', 'running') DO NOTHING
+  RETURNING id, scope_key, created_at
+), event AS (
+  INSERT INTO operations_runevent (run_id, seq, kind, actor_id, data)
+  SELECT run.id, 1, 'accepted', %(initiator)s::bigint, n.facts::jsonb FROM run JOIN new n USING (scope_key)
+)
+SELECT scope_key, id, created_at, (SELECT max(seen_at) FROM operations_worker), now() FROM run
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +120,37 @@ def insert(new: NewRun) -> Admitted | None:
             },
         )
         row = cursor.fetchone()
-    if row is None:
-        return None
+    return _admitted(row) if row else None
+
+
+def insert_many(new: Sequence[NewRun]) -> list[Admitted | None]:
+    """Do what ``insert`` does for reads of one operation, person and origin, each of a connection of its own."""
+    if not new:
+        return []
+    first = new[0]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _MANY,
+            {
+                "tenants": [run.tenant_id for run in new],
+                "connections": [run.connection_id for run in new],
+                "op_keys": [run.op_key for run in new],
+                "identities": [json.dumps(run.identity) for run in new],
+                "scopes": [run.scope.connection for run in new],
+                "directories": [run.scope.directory for run in new],
+                "params": [json.dumps(run.params) for run in new],
+                "facts": [json.dumps(run.facts) for run in new],
+                "type": first.operation_type,
+                "origin": first.origin,
+                "surface": first.surface,
+                "initiator": first.initiator_id,
+            },
+        )
+        admitted = {scope_key: _admitted(tuple(row)) for scope_key, *row in cursor.fetchall()}
+    return [admitted.get(run.scope.connection) for run in new]
+
+
+def _admitted(row: tuple[Any, ...]) -> Admitted:
     run_id, created_at, seen_at, now = row
     recent = timedelta(seconds=settings.WORKER_SEEN_WITHIN)
     return Admitted(run_id, created_at, seen_at is not None and now - seen_at < recent)

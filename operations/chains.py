@@ -26,6 +26,7 @@ from operations.gate import Start
 from operations.models import Chain, ChainStep, OperationRun
 from operations.outcomes import ChainOutcome, StartOutcome
 from operations.params import Params
+from operations.refusals import audit_refusal
 from operations.registry import OperationType
 from operations.scopes import Scope, holder
 from providers.selectors import Target, target_for_connection
@@ -218,7 +219,7 @@ def _admitted(request: ChainStart, steps: list[Step], verdicts: list[StartOutcom
 
 
 def _refused(request: Start, outcome: StartOutcome) -> ChainOutcome:
-    gate.audit_refusal(request, outcome)
+    audit_refusal(request, outcome)
     return _of_chain(outcome)
 
 
@@ -272,7 +273,7 @@ def _went_on(chain: Chain, row: ChainStep, operation: OperationType, target: Tar
         transaction.on_commit(partial(gate.tell, start, outcome))
         return True
     if refused is not None:
-        gate.audit_refusal(start, refused)
+        audit_refusal(start, refused)
     _block(row, start, refused)
     row.save(update_fields=["status", "reason_code", "reason_facts"])
     return False

@@ -22,12 +22,12 @@ from operations.choices import Origin, StartStatus
 from operations.models import OperationRun
 from operations.outcomes import RunRef, StartOutcome, stamp
 from operations.params import Params, op_key
+from operations.refusals import audit_refusal, facts_used
 from operations.registry import OperationType
 from operations.scopes import Holder, Scope, holder
 from providers import readiness
 from providers.selectors import Target
 from tenantpilot.audit import where
-from tenantpilot.audit.record import About, record
 from tenantpilot.tenancy.capabilities import Capability
 from tenantpilot.tenancy.models import User
 from tenantpilot.tenancy.permissions import visible_to
@@ -67,7 +67,7 @@ def start(request: Start, *, key: answers.Key | None = None) -> StartOutcome:
 
 def answered(decide: Callable[[], T], kind: type[T], request: Start, key: answers.Key | None) -> T:
     """Return what ``decide`` says, or what it said under this key before; a fresh answer is counted and published."""
-    _refuse_open_transaction()
+    refuse_open_transaction()
     fresh = True
     if key is None:
         outcome = decide()
@@ -92,7 +92,7 @@ def refusals(requests: Sequence[Start]) -> list[StartOutcome | None]:
     look = cache(holder)
     for request in requests:
         require(request)
-    return [_refusal(request, parsed(request), look) for request in requests]
+    return [refused(request, parsed(request), look) for request in requests]
 
 
 def parsed(request: Start) -> Params:
@@ -108,7 +108,7 @@ def require(request: Start) -> None:
         raise PermissionDenied(request.operation.capability)
 
 
-def _refuse_open_transaction() -> None:
+def refuse_open_transaction() -> None:
     """An uncommitted winner would keep everybody else waiting, and its message would leave before its row."""
     with transaction.atomic(durable=True, savepoint=False):
         return
@@ -116,7 +116,7 @@ def _refuse_open_transaction() -> None:
 
 def _decide(request: Start, params: Params) -> StartOutcome:
     for _ in range(TURNS):
-        if outcome := _refusal(request, params):
+        if outcome := refused(request, params):
             audit_refusal(request, outcome)
             return outcome
         if outcome := admit(request, params):
@@ -130,7 +130,8 @@ def contended(request: Start) -> StartOutcome:
     return _outcome(request, StartStatus.SCOPE_BUSY, reason_code=reasons.SCOPE_BUSY.code, reason_facts=facts)
 
 
-def _refusal(request: Start, params: Params, look: Look | None = None) -> StartOutcome | None:
+def refused(request: Start, params: Params, look: Look | None = None) -> StartOutcome | None:
+    """Return the answer other than accepted, in the order of the gate's questions, or None."""
     return unresolved(request) or _held(request, params, look or holder) or not_ready(request, params)
 
 
@@ -220,75 +221,58 @@ def blockers(
 
 def admit(request: Start, params: Params) -> StartOutcome | None:
     """Write the run, or return None when another one is in the way. Nothing is published: see ``tell``."""
+    admitted = admission.insert(_new_run(request, params))
+    return _accepted(request, admitted) if admitted else None
+
+
+def admit_many(requests: Sequence[tuple[Start, Params]]) -> list[StartOutcome | None]:
+    """Do what ``admit`` does for reads of different connections, in one statement."""
+    admitted = admission.insert_many([_new_run(request, params) for request, params in requests])
+    return [
+        _accepted(request, one) if one else None for (request, _), one in zip(requests, admitted, strict=True)
+    ]
+
+
+def _new_run(request: Start, params: Params) -> admission.NewRun:
     assert request.target.connection is not None
     identity, scope = params.identity(), Scope.of(request.operation, request.target)
-    admitted = admission.insert(
-        admission.NewRun(
-            tenant_id=request.target.tenant.id,
-            connection_id=request.target.connection.id,
-            operation_type=request.operation.name,
-            op_key=op_key(request.operation.name, scope.key, identity),
-            identity=identity,
-            scope=scope,
-            params=dict(identity),
-            origin=request.origin,
-            surface=request.surface,
-            initiator_id=request.actor_id,
-            facts=_facts_used(request.target) | where.facts(),
-            retry_of_id=request.retry_of_id,
-            chain_id=request.chain_id,
-            chain_step=request.chain_step,
-        )
+    return admission.NewRun(
+        tenant_id=request.target.tenant.id,
+        connection_id=request.target.connection.id,
+        operation_type=request.operation.name,
+        op_key=op_key(request.operation.name, scope.key, identity),
+        identity=identity,
+        scope=scope,
+        params=dict(identity),
+        origin=request.origin,
+        surface=request.surface,
+        initiator_id=request.actor_id,
+        facts=facts_used(request.target) | where.facts(),
+        retry_of_id=request.retry_of_id,
+        chain_id=request.chain_id,
+        chain_step=request.chain_step,
     )
-    if admitted is None:
-        return None
+
+
+def _accepted(request: Start, admitted: admission.Admitted) -> StartOutcome:
     warning = "" if admitted.worker_seen else reasons.WORKER_UNAVAILABLE.code
     run = RunRef(admitted.id, "queued", request.operation.name, stamp(admitted.created_at))
     return _outcome(request, StartStatus.ACCEPTED, run=run, reason_code=warning)
 
 
-def tell(request: Start, outcome: StartOutcome) -> None:
+def not_permitted(request: Start) -> StartOutcome:
+    """Return the answer to one of several starts whose person lacks the capability; a single one is a 403."""
+    code = reasons.NOT_PERMITTED.code
+    return _outcome(request, StartStatus.BLOCKED, reason_code=code, blockers=(code,))
+
+
+def tell(request: Start, outcome: StartOutcome, *, publish: bool = True) -> None:
     """Count and log the answer and, once its run is committed, offer that to the workers."""
     metrics.START_ANSWERS.labels(outcome.operation_type, outcome.status, outcome.reason_code).inc()
     log.info("start", operation=outcome.operation_type, outcome=str(outcome.status), reason=outcome.reason_code,
              tenant=request.target.tenant.slug, run=outcome.run.id if outcome.run else None)  # fmt: skip
-    if outcome.status is StartStatus.ACCEPTED and outcome.run:
+    if publish and outcome.status is StartStatus.ACCEPTED and outcome.run:
         relay.offer(outcome.run.id, outcome.operation_type)
-
-
-def audit_refusal(request: Start, outcome: StartOutcome) -> None:
-    """Write who asked for what and why not, of a blocked start."""
-    if outcome.status is not StartStatus.BLOCKED:
-        return
-    record(
-        "start.blocked",
-        workspace_id=request.target.tenant.workspace_id,
-        tenant_id=request.target.tenant.id,
-        actor_id=request.actor_id,
-        surface=request.surface,
-        reason_code=outcome.reason_code,
-        about=About("connection", facts.id, facts.label) if (facts := request.target.connection) else None,
-        facts={
-            "operation": outcome.operation_type,
-            "blockers": outcome.blockers,
-            "reason": outcome.reason_facts,
-            **_facts_used(request.target),
-        },
-    )
-
-
-def _facts_used(target: Target) -> dict[str, Any]:
-    facts = target.connection
-    if facts is None:
-        return {}
-    return {
-        "connection": facts.id,
-        "enabled": facts.enabled,
-        "credential": facts.credential_state,
-        "consent": facts.consent_state,
-        "fault": facts.fault_code,
-        "observed": stamp(facts.permissions_observed_at) if facts.permissions_observed_at else "",
-    }
 
 
 def _outcome(request: Start, status: StartStatus, **more: Any) -> StartOutcome:

@@ -33,6 +33,14 @@ RIGHTS_LOST = declare(
         severity="warning",
     )
 )
+NOT_PERMITTED = declare(
+    Reason(
+        "operation.not_permitted",
+        _("Your role on %(tenant)s does not include this."),
+        (NextStep(_("Ask for a role in %(workspace)s."), "ask_role", route="tenant"),),
+        severity="warning",
+    )
+)
 ALREADY_RUNNING = declare(
     Reason(
         "operation.already_running",

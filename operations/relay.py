@@ -11,17 +11,19 @@ from operations import broker
 
 log = structlog.get_logger(__name__)
 
+BATCH = 200
 LOST_AFTER = 10  # seconds; a message that left the queue is a claim within moments
 
-_DUE = """
+# A fresh run is left to the message of its own click for a second; nobody publishes for those of a bulk start.
+_DUE = f"""
 SELECT id, operation_type FROM operations_operationrun
 WHERE status = 'queued' AND not_before <= now() AND (
-  last_offered_at IS NULL AND created_at < now() - interval '1 second'
+  last_offered_at IS NULL AND (created_at < now() - interval '1 second' OR origin = 'bulk')
   OR last_offered_at + least(%s * power(2, least(greatest(offer_count - 1, 0), 30)), %s) * interval '1 second'
      <= now()
 )
-ORDER BY not_before, id LIMIT 200 FOR UPDATE SKIP LOCKED
-"""
+ORDER BY not_before, id LIMIT {BATCH} FOR UPDATE SKIP LOCKED
+"""  # noqa: S608  # constants only
 _OFFERED = """
 UPDATE operations_operationrun SET last_offered_at = now(), offer_count = offer_count + 1
 WHERE id = ANY(%s) AND status = 'queued'
@@ -33,8 +35,14 @@ def offer(run_id: int, operation_type: str) -> bool:
     return broker.publish(run_id, operation_type)
 
 
+def offer_all() -> None:
+    """Offer batch after batch until one is not full: a bulk start brings many at once."""
+    while offer_waiting() == BATCH:
+        pass
+
+
 def offer_waiting() -> int:
-    """Offer every queued run that is due, and return how many the broker took. Any number may do so at once."""
+    """Offer a batch of the queued runs that are due; return how many the broker took. Any number may do so at once."""
     base, cap = settings.RUN_OFFER_BACKOFF, settings.RUN_OFFER_BACKOFF_CAP
     if broker.waiting() == 0:
         # Offered, still queued, and no message left: the broker lost them (restart, FLUSHALL), or workers dropped them.

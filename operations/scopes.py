@@ -16,6 +16,7 @@ So a write waits for those alone who read or write its directory; reads of diffe
 other.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 from uuid import UUID
@@ -45,6 +46,17 @@ SELECT h.id, h.status, h.operation_type, h.op_key, h.created_at, h.tenant_id, h.
 FROM ({held}) h LEFT JOIN tenancy_user u ON u.id = h.initiator_id ORDER BY h.rank, h.id LIMIT 1
 """
 _BESIDE_READ = _HOLDER.format(held=" UNION ALL ".join((_ON_CONNECTION, _WRITES)))
+_BESIDE_READS = """
+SELECT h.id, h.status, h.operation_type, h.op_key, h.created_at, h.tenant_id, h.rank,
+  coalesce(nullif(u.first_name, ''), u.username, ''), h.key
+FROM (
+  SELECT 0 AS rank, r.scope_key AS key, r.* FROM operations_operationrun r
+  WHERE r.scope_key = ANY(%(connections)s) AND r.status IN ('queued', 'running')
+  UNION ALL
+  SELECT 1, r.directory_key, r.* FROM operations_operationrun r
+  WHERE r.directory_key = ANY(%(directories)s) AND r.status IN ('queued', 'running')
+) h LEFT JOIN tenancy_user u ON u.id = h.initiator_id ORDER BY h.rank, h.id
+"""
 _BESIDE_WRITE = _HOLDER.format(held=" UNION ALL ".join((_ON_CONNECTION, _WRITES, _READS)))
 
 
@@ -95,8 +107,24 @@ def holder(scope: Scope) -> Holder | None:
     with connection.cursor() as cursor:
         cursor.execute(_BESIDE_WRITE if scope.write else _BESIDE_READ, scope.values())
         row = cursor.fetchone()
-    if row is None:
-        return None
+    return _holder(row) if row else None
+
+
+def holders(scopes: Sequence[Scope]) -> dict[Scope, Holder]:
+    """Return what ``holder`` says of each of these scopes of reads, in one statement; a free one is left out."""
+    keys = {
+        "connections": [scope.connection for scope in scopes],
+        "directories": list({scope.directory for scope in scopes}),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_BESIDE_READS, keys)
+        rows = cursor.fetchall()
+    by_key = {key: _holder(tuple(row)) for *row, key in reversed(rows)}
+    found = {scope: by_key.get(scope.connection) or by_key.get(scope.directory) for scope in scopes}
+    return {scope: held for scope, held in found.items() if held}
+
+
+def _holder(row: tuple[Any, ...]) -> Holder:
     run_id, status, operation_type, op_key, created_at, tenant_id, rank, initiator = row
     run = RunRef(run_id, status, operation_type, stamp(created_at), initiator)
     return Holder(run, op_key, tenant_id, beside=rank > 0)

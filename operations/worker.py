@@ -58,7 +58,7 @@ class RunKeeper(bootsteps.StartStopStep):
     def start(self, parent: Any) -> None:
         sweeper = recovery.Sweeper(identity.worker())
         self._tickers = [
-            Ticker("relay", settings.RUN_RELAY, relay.offer_waiting),
+            Ticker("relay", settings.RUN_RELAY, relay.offer_all),
             Ticker("children", settings.RUN_RELAY, sweeper.bury_children),
             Ticker("sweeper", settings.RUN_REAPER, sweeper.look),
             Ticker("leaving", settings.RUN_RELAY, sweep.sweep),

@@ -4,7 +4,7 @@ Three guardian checks and their prefetches cost 6 statements; a test holds this 
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -36,6 +36,11 @@ LEFT JOIN providers_providerconnection c ON c.tenant_id = t.id
   AND CASE WHEN %(connection)s::bigint IS NULL THEN c.is_default ELSE c.id = %(connection)s::bigint END
   AND c.removed_at IS NULL
 {_JOIN_APP} WHERE t.slug = %(slug)s AND t.deleting_at IS NULL LIMIT 1
+"""  # constants only
+_BY_TENANTS = f"""
+SELECT {_TENANT_COLUMNS}, {CAPABILITIES_SQL}, {_FACT_COLUMNS} {_FROM_TENANT}
+LEFT JOIN providers_providerconnection c ON c.tenant_id = t.id AND c.is_default AND c.removed_at IS NULL
+{_JOIN_APP} WHERE t.slug = ANY(%(slugs)s) AND t.deleting_at IS NULL
 """  # constants only
 _OF_RUN = f"""
 SELECT {_TENANT_COLUMNS}, {CAPABILITIES_SQL}, {_FACT_COLUMNS} {_FROM_TENANT}
@@ -78,6 +83,14 @@ def target_for_tenant(user_id: int, slug: str, connection_id: int | None = None)
     if connection_id is not None and not 0 < connection_id <= MAX_ID:
         connection_id = 0
     return _visible(_one(_BY_TENANT, {"user": user_id, "slug": slug, "connection": connection_id}))
+
+
+def targets_for_tenants(user_id: int, slugs: Sequence[str]) -> list[Target]:
+    """Return what ``target_for_tenant`` returns for each of the slugs, in their order; without what is not visible."""
+    with connection.cursor() as cursor:
+        cursor.execute(_BY_TENANTS, {"user": user_id, "slugs": list(slugs)})
+        found = {row[1]: _visible(_target(row)) for row in cursor.fetchall()}
+    return [target for slug in dict.fromkeys(slugs) if (target := found.get(slug))]
 
 
 def target_for_connection(user_id: int, connection_id: int) -> Target | None:

@@ -324,6 +324,8 @@ RESTORE_READ_BACK = (0, 1, 3, 6)
 WORKER_SEEN_WITHIN = 60
 FACTS_MAX_AGE_DAYS = 7
 START_ANSWER_HOURS = 24
+# A start on 1,000 tenants names each of them in a field.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 1100
 # How long the data of an archived tenant is kept before it is deleted.
 ARCHIVE_KEEP_DAYS = env.number("TENANTPILOT_ARCHIVE_KEEP_DAYS", 90, least=1)
 

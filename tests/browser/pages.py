@@ -137,7 +137,7 @@ NO_PAGES = {
     "onboarding_consent", "onboarding_live", "onboarding_certificate", "onboarding_start", "onboarding_bootstrap",
     "onboarding_cancel",
     "tenant_start", "connection_start", "directory.groups.sync_start", "directory.role_definitions.sync_start",
-    "run_retry", "run_cancel_chain", "tenant_archive_status", "tenant_bring_back",
+    "run_retry", "run_cancel_chain", "tenants_start", "tenants_started", "tenant_archive_status", "tenant_bring_back",
     "restore_execute", "restore_options", "restore_items", "restore_targets", "restore_resume", "restore_undo",
     "connection_enable", "connection_default", "switch_tenant", "switch_workspace",
     "dashboard_live", "dashboard_map", "notification_bell", "notification_email", "notification_read",

@@ -83,6 +83,16 @@ SURFACES = (
 )  # fmt: skip
 
 LISTS = (
+    Row(
+        "admin/tenants/start",
+        "POST",
+        "404 404 303 303 303 303",
+        data={"operation": "directory.groups.sync", "tenant": ["contoso"]},
+        fragment=200,
+    ),
+    Row(
+        "admin/tenants/start/<uuid:answer>", "GET", "404", {"answer": "00000000-0000-4000-8000-000000000000"}
+    ),
     Row("admin/operations", "GET", "200"),
     Row("admin/operations/rows", "GET", "286"),
     Row("admin/operations/recent", "GET", "404"),
