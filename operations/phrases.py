@@ -187,6 +187,7 @@ def address(route: str, about: About) -> str:
         return reverse(route, args=[about.slug, restore_run]) if restore_run else ""
     if route == "run":
         return reverse("run", args=[about.run_id]) if about.run_id else ""
-    if route == "onboarding_session" and "session" in about.facts:
-        return reverse(route, args=[about.facts["session"]])
+    if route == "onboarding_session":
+        session = about.facts.get("session")
+        return reverse(route, args=[session]) if session else ""
     return reverse(route) if route else ""
