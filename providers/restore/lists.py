@@ -82,13 +82,19 @@ def warnings_of(restore: RestoreRun) -> list[Row]:
     """Each kind of warning once, with how many objects have it and some of their names."""
     rows = RestorePlanItem.objects.filter(plan=restore.plan_id).exclude(warnings=[])
     found: dict[str, Row] = {}
+    matched: dict[str, None] = {}
     for name, notes in rows.order_by("position").values_list("name", "warnings"):
         for note in notes:
             entry = found.setdefault(
                 note["code"], {"code": note["code"], "note": note, "names": [], "count": 0}
             )
             entry["count"] += 1
+            if note["code"] == "by_name":
+                matched |= dict.fromkeys(note["facts"]["names"].split(", "))
             entry["names"] += [name] if len(entry["names"]) < 5 else []
+    if "by_name" in found:
+        # One sentence for all of them: which targets, not whose.
+        found["by_name"]["note"] = {"code": "by_name", "facts": {"names": ", ".join(matched)}}
     return list(found.values())
 
 

@@ -125,6 +125,9 @@ class Control(PolicyControl, Lookups):
             return self._facts(found)
 
     def grant(self, tenant: str, permissions: list[str], client_id: str | None = None) -> JSON:
+        """Let the app hold these permissions and no others; `read` and `restore` stand for a whole profile."""
+        profiles = {name: permission_profile(name) for name in ("read", "restore")}
+        permissions = [value for each in permissions for value in profiles.get(each, [each])]
         known_permissions(permissions)
         with self._state.lock:
             found = self._tenant(tenant)

@@ -81,7 +81,7 @@ def parser() -> argparse.ArgumentParser:
     command("count", "number of groups", "tenant", run=send("count", "tenant"))
     command("consent", "grant what the app registered", "tenant", run=send("consent", "tenant"))
     for name, words in (
-        ("grant", "grant application permissions"),
+        ("grant", "grant application permissions, or the profile read or restore"),
         ("revoke", "take permissions or all consent back"),
     ):
         made = command(name, words, "tenant", run=send(name, "tenant", "permissions"))

@@ -172,3 +172,9 @@ def test_a_tenant_may_be_huge_and_its_first_page_fast() -> None:
         found = graph.get(f"/groups/{page['value'][7]['id']}")
         assert time.monotonic() - started < 2
         assert (len(page["value"]), last, found.status_code) == (999, "200000", 200)
+
+
+def test_a_whole_profile_is_granted_by_its_name(demo: SandboxServer) -> None:
+    before = demo.control.tenant("fabrikam")["granted"]
+    assert set(demo.control.grant("fabrikam", ["restore"])["granted"]) == set(permission_profile("restore"))
+    demo.control.grant("fabrikam", before)
