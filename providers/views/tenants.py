@@ -28,6 +28,7 @@ from providers.lists import (
 from providers.readiness import ConnectionFacts
 from providers.selectors import Target, target_for_tenant
 from providers.views.parts import banner, directory_links, may_manage, status
+from providers.views.selection import selection_data
 from providers.views.tabs import tabs
 from tenantpilot.console.filters import Choice, chosen, filter_data, search_text
 from tenantpilot.console.pages import SignedInRequest, page
@@ -86,6 +87,7 @@ def tenant_list(request: SignedInRequest) -> HttpResponse:
     context = {
         "tenants": [listed_tenant(row) for row in shown.rows],
         "table": table_data(request, TABLE, without=() if len(workspaces) > 1 else ("workspace",)),
+        "selection": selection_data(request, rows, shown.rows),
         "filters": filters,
         "filtered": bool(filters["active"]),
         "clearUrl": request.path,
@@ -210,6 +212,7 @@ def listed_tenant(row: dict[str, Any]) -> dict[str, Any]:
     life = tenant_state(*(row[name] for name in LIFE_COLUMNS[:4]))
     data: dict[str, Any] = {
         "name": row["name"],
+        "slug": row["slug"],
         "url": reverse("tenant", args=[row["slug"]]),
         "domain": row["primary_domain"],
         "health": health,

@@ -26,6 +26,7 @@ LOOKS = (
     Look("tenants", "tenants", "/admin/tenants"),
     Look("tenants-none", "tenants", "/admin/tenants?q=no+such+name"),
     Look("tenants-filters", "tenants", "/admin/tenants?health=down", click=".tp-filters__more > summary"),
+    Look("tenants-selected", "tenants", "/admin/tenants?select=all", who="operator"),
     Look("tenants-columns", "tenants", "/admin/tenants", click=".tp-columns > summary"),
     Look("tenant", "tenant", "/admin/t/contoso"),
     Look("tenant-menu", "tenant", "/admin/t/contoso", click=".tp-menu__btn:has-text('Manager')"),

@@ -105,3 +105,34 @@ def test_the_navigation_of_a_phone_opens_and_closes_by_keyboard(open_as: Open) -
     page.keyboard.press("Escape")
     expect(link).to_be_hidden()
     expect(button).to_be_focused()
+
+
+def test_x_selects_the_row_and_the_bar_starts_on_what_is_selected(open_as: Open) -> None:
+    page = open_as("operator", "/admin/tenants")
+    bar = page.locator("#tp-selection")
+    count = bar.get_by_role("status")
+    expect(count).to_have_text("Nothing selected.")
+    expect(bar.get_by_role("button", name="Check connection")).to_be_hidden()
+    for key in ("j", "x", "j", "x"):
+        page.keyboard.press(key)
+    expect(count).to_have_text("2 selected.")
+    page.keyboard.press("x")
+    expect(count).to_have_text("1 selected.")
+    page.get_by_label("Select this page").check()
+    expect(count).to_have_text(f"{page.locator('[data-tp-pick]').count()} selected.")
+    bar.get_by_role("link", name="Clear selection").click()
+    expect(count).to_have_text("Nothing selected.")
+    page.get_by_label("Select Litware Insurance").check()
+    page.get_by_label("Select Adatum Architects").check()
+    bar.get_by_role("button", name="Check connection").click()
+    toast = page.locator(".tp-toast")
+    expect(toast).to_contain_text("1 blocked.")
+    toast.get_by_role("link", name="Show blocked").click()
+    expect(page.get_by_role("row", name="Adatum Architects")).to_contain_text("is disabled.")
+
+
+def test_selecting_works_without_javascript(open_as: Open) -> None:
+    page = open_as("operator", "/admin/tenants", java_script_enabled=False)
+    page.get_by_label("Select Adatum Architects").check()
+    page.locator("#tp-selection").get_by_role("button", name="Check connection").click()
+    expect(page.get_by_role("row", name="Adatum Architects")).to_contain_text("is disabled.")

@@ -39,7 +39,13 @@
     links[next].focus();
   }
 
-  const ACTS = { "/": search, "?": show, j: () => row(1), k: () => row(-1) };
+  /* Selects the row in which the focus is, and leaves it there. */
+  function pick() {
+    const box = document.activeElement.closest("tr")?.querySelector("[data-tp-pick]");
+    if (box) box.click();
+  }
+
+  const ACTS = { "/": search, x: pick, "?": show, j: () => row(1), k: () => row(-1) };
 
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || dialog.open || !box.checked) return;
