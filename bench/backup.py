@@ -1,4 +1,5 @@
-"""Policy backup beside its bare requests, replayed by as many threads with nothing done about the answers.
+"""Policy backup beside the critical path of its bare requests: replayed by as many threads, each batch once the list
+that it reads from has answered, and with nothing done about the answers.
 
 python -m bench.backup [--cases 200x4,500x10] [--delays 0,50] [--rounds 3]
 """
@@ -14,6 +15,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +159,29 @@ def _backup() -> None:
     print(json.dumps(figures))
 
 
+@dataclass
+class _Chain:
+    """The pages of one list, and the batches that read what is in it."""
+
+    pages: list[dict[str, Any]] = field(default_factory=list)
+    batches: list[dict[str, Any]] = field(default_factory=list)
+
+
+def _chains(tape: list[dict[str, Any]]) -> dict[str, _Chain]:
+    """The recorded requests by the path of their list; batches that belong to none stand under the empty path."""
+    chains: dict[str, _Chain] = {}
+    for each in tape:
+        if each["method"] == "GET":
+            path = each["url"].partition("?")[0].partition("graph.microsoft.com/")[2].partition("/")[2]
+            chains.setdefault(path, _Chain()).pages.append(each)
+    for each in tape:
+        if each["method"] == "POST":
+            inside = json.loads(each["content"])["requests"][0]["url"].lstrip("/")
+            path = next((path for path in chains if path and inside.startswith(f"{path}/")), "")
+            chains.setdefault(path, _Chain()).batches.append(each)
+    return chains
+
+
 def _bare() -> None:
     from providers.objects.pipeline import LISTS, WORKERS
 
@@ -168,10 +193,7 @@ def _bare() -> None:
         "client_secret": tenant["client_secret"],
         "scope": "https://graph.microsoft.com/.default",
     }
-    chains: dict[str, list[dict[str, Any]]] = {}
-    for each in tape:
-        if each["method"] == "GET":
-            chains.setdefault(each["url"].partition("?")[0], []).append(each)
+    chains = _chains(tape)
     with httpx.Client(trust_env=False, timeout=60) as http:
         began = time.perf_counter()
         token = http.post(f"{address}/{tenant['id']}/oauth2/v2.0/token", data=form).json()["access_token"]
@@ -181,15 +203,19 @@ def _bare() -> None:
             url = each["url"].replace("https://graph.microsoft.com", address)
             http.request(each["method"], url, headers=headers, content=each["content"]).raise_for_status()
 
-        def follow(chain: list[dict[str, Any]]) -> None:
-            for each in chain:
-                ask(each)
-
         with ThreadPoolExecutor(LISTS) as lists, ThreadPoolExecutor(WORKERS) as batches:
-            work = [lists.submit(follow, chain) for chain in chains.values()]
-            work += [batches.submit(ask, each) for each in tape if each["method"] == "POST"]
-            for done in work:
-                done.result()
+
+            def follow(chain: _Chain) -> list[Any]:
+                for each in chain.pages:
+                    ask(each)
+                return [batches.submit(ask, each) for each in chain.batches]
+
+            for listed in [lists.submit(follow, chain) for path, chain in chains.items() if path]:
+                for done in listed.result():
+                    done.result()
+        # What ids lead to is known last.
+        for each in chains[""].batches if "" in chains else ():
+            ask(each)
         seconds = time.perf_counter() - began
     print(json.dumps({"seconds": seconds, "megabytes": peak_megabytes()}))
 
