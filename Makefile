@@ -14,7 +14,7 @@ PYTEST_ARGS ?=
 COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate pyproject.toml
 
-.PHONY: help run reset sandbox manage test lint types layers migrations deploycheck pytest install install-dev chromium lock clean
+.PHONY: help run reset sandbox manage test faults lint types layers migrations deploycheck pytest install install-dev chromium lock clean
 
 help:
 	@echo "make run           start the console with the demo (HOST, PORT, SANDBOX_DELAY_MS, SANDBOX_SCALE)"
@@ -23,6 +23,7 @@ help:
 	@echo "make manage DO=…   run manage.py beside the running demo"
 	@echo "make test          all checks and tests (BROWSER=0 leaves Chromium out, WORKERS=n, PYTEST_ARGS=...)"
 	@echo "make lint types layers migrations deploycheck pytest    one part of make test"
+	@echo "make faults        a fault at every request of a backup and of a restore (STRIDE=n: every n-th), for hours"
 	@echo "make lock          make requirements*.lock anew from pyproject.toml"
 	@echo "make clean         remove the virtual environment and caches"
 
@@ -94,6 +95,12 @@ deploycheck: install-dev
 
 pytest: install-dev
 	@$(BIN)/python -m pytest -n $(WORKERS) $(if $(filter 0,$(BROWSER)),-m "not browser") $(PYTEST_ARGS)
+
+# One process, so that each row of its table is seen as soon as it stands.
+STRIDE ?= 1
+faults: install-dev
+	@echo "| operation | fault | positions | the runs ended |"; echo "| --- | --- | --- | --- |"
+	@FAULTS=every STRIDE=$(STRIDE) $(BIN)/python -m pytest -q -n 0 --show-capture=no tests/providers/sweep $(PYTEST_ARGS)
 
 # Found on the system or named by CHROMIUM, else installed by apt where that is possible, else one line says how.
 chromium:
