@@ -34,7 +34,7 @@ def lists(world):
 
 
 def headings(text: str) -> list[str]:
-    table = text[text.index('<table class="tp-table">') :]
+    table = re.sub(r"<label.*?</label>", "", text[text.index('<table class="tp-table">') :], flags=re.S)
     return [part.strip() for part in re.findall(r'<th scope="col"[^>]*>([^<]*)</th>', table)]
 
 

@@ -71,5 +71,5 @@ def _ask(
 def body(answer: HttpResponse) -> str:
     """All that the answer says, streamed or not."""
     content = b"".join(answer.streaming_content) if answer.streaming else answer.content  # type: ignore[attr-defined]
-    # An archive of a backup is no text; a name in it would be found all the same.
+    # An archive of a backup is no text.
     return content.decode(errors="replace")
