@@ -1,10 +1,13 @@
 """Sign-in, navigation, error pages and what happens to a click after the session ended."""
 
+import gzip
 import json
 import re
+from pathlib import Path
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.contrib.staticfiles import finders
 from django.db import DatabaseError
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
@@ -208,3 +211,11 @@ def test_a_404_says_the_same_for_every_path_but_for_its_token(person: Client) ->
         return re.sub(r'value="\w{64}"', "", person.get(path).content.decode())
 
     assert words("/nowhere") == words("/elsewhere")
+
+
+def test_all_scripts_of_the_console_together_are_small():
+    """Ours and htmx, as gzip sends them: at most 40 kB."""
+    ours = Path(finders.find("console/tp.js")).parent
+    scripts = [*ours.glob("*.js"), Path(finders.find("django_htmx/htmx-2.min.js"))]
+    assert len(scripts) > 4
+    assert sum(len(gzip.compress(script.read_bytes(), 6)) for script in scripts) <= 40_000
