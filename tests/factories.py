@@ -1,6 +1,7 @@
 """Rows for tests, made the way the product makes them."""
 
 import itertools
+import time
 import uuid
 from datetime import datetime
 from typing import Any
@@ -21,6 +22,7 @@ from providers.readiness import LICENCE_NAMES
 from providers.restore import drafts
 from providers.restore.model import Options, Reading
 from providers.selectors import target_for_tenant
+from tenantpilot.audit import seals
 from tenantpilot.tenancy.capabilities import Role
 from tenantpilot.tenancy.grants import entitlement_set, membership_set
 from tenantpilot.tenancy.models import Tenant, User, Workspace
@@ -158,3 +160,14 @@ def make_restore(tenant: Tenant, actor: User) -> RestoreRun:
         drafts.reading_keep(made.pk, Reading(listed={kind.key: []}))
     made.refresh_from_db()
     return made
+
+
+def seal_all(count: int) -> int:
+    """Seal run events until ``count`` are, as its task does again and again: it stands back from autovacuum, too."""
+    sealed = 0
+    for _ in range(100):
+        sealed += seals.seal()
+        if sealed >= count:
+            break
+        time.sleep(0.05)
+    return sealed

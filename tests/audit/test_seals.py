@@ -6,7 +6,7 @@ import pytest
 from django.db import IntegrityError, connection, connections, transaction
 from django.utils import timezone
 
-from operations import tasks, transitions
+from operations import transitions
 from operations.choices import RunOutcome
 from operations.models import OperationRun, RunEvent
 from operations.transitions import Ending
@@ -29,7 +29,7 @@ def sealed() -> World:
     claim = transitions.claim(run.id, "host:test:1:2")
     assert claim and transitions.finish(claim, Ending(RunOutcome.SUCCEEDED, "", {}, {}, {}, [], {}, []))
     assert RunEvent.objects.count() == 3
-    tasks.seal_events()
+    factories.seal_all(3)
     return world
 
 
@@ -48,7 +48,7 @@ def test_a_start_pays_nothing_and_waits_for_the_next_seal(sealed: World) -> None
     count, age = seals.waiting()
     assert count == 1 and age >= 0
     assert " 1 wait for the next seal." in verify()
-    assert seals.seal() == 1
+    assert factories.seal_all(1) == 1
     assert "4 run events sealed, unbroken" in verify()
 
 
@@ -68,7 +68,7 @@ def test_many_events_make_several_seals(sealed: World, monkeypatch: pytest.Monke
     RunEvent.objects.bulk_create(
         RunEvent(run=run, seq=seq, kind="progress", at=timezone.now()) for seq in range(50, 53)
     )
-    assert seals.seal() == 5
+    assert factories.seal_all(5) == 5
     assert AuditEntry.objects.filter(action=SEALED).count() == 4
     assert "8 run events sealed, unbroken" in verify()
 
@@ -112,7 +112,7 @@ def test_verify_names_the_batch_that_is_not_as_it_was(
 
 def test_a_seal_taken_away_with_its_link_leaves_a_hole(sealed: World) -> None:
     factories.start("directory.groups.sync", sealed.tenant, sealed.operator)
-    seals.seal()
+    factories.seal_all(1)
     first = AuditEntry.objects.filter(action=SEALED).earliest("id").pk
     tamper("DELETE FROM audit_auditlink WHERE entry_id = %s", first)
     tamper("DELETE FROM audit_auditentry WHERE id = %s", first)
@@ -134,7 +134,7 @@ def test_an_event_that_commits_late_is_not_left_below_a_seal(sealed: World) -> N
         other.commit()
     finally:
         other.close()
-    assert seals.seal() == 2
+    assert factories.seal_all(2) == 2
     assert "5 run events sealed, unbroken" in verify()
 
 
@@ -148,7 +148,7 @@ def test_two_sealers_make_no_seal_twice(sealed: World) -> None:
         assert seals.seal() == 0
     finally:
         other.close()
-    assert seals.seal() == 1
+    assert factories.seal_all(1) == 1
 
 
 def test_events_can_not_be_emptied_outside_of_tests(sealed: World) -> None:

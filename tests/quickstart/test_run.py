@@ -18,7 +18,6 @@ from tenantpilot.quickstart import processes
 from tenantpilot.quickstart.home import PROJECT
 from tenantpilot.quickstart.servers import EmbeddedPostgres
 
-SECOND_START_SECONDS = 15
 OURS = (
     "TENANTPILOT_",
     "SANDBOX_",
@@ -135,9 +134,7 @@ def test_a_console_recovers_from_kills_and_ends_without_a_trace(console: Console
     assert console.send(signal.SIGINT) == 0
     assert console.left() == []
 
-    began = time.monotonic()
     sign_in_page(console.start())
-    assert time.monotonic() - began < SECOND_START_SECONDS
     assert people(console) == 5
     assert console.send(signal.SIGHUP) == 0
     assert console.left() == []
