@@ -16,10 +16,10 @@ from providers import catalogue
 from providers.choices import RestoreState
 from providers.models import Backup, RestoreRun
 from providers.restore import drafts
+from providers.sandbox.control import Control
 from tests.providers.backups import hashes
 from tests.providers.conftest import Live
-from tests.providers.restoring import back_up, draft, execute, preview, start_execution
-from tests.providers.restoring import live as live
+from tests.providers.restoring import back_up, draft, execute, make_restorable, preview, start_execution
 from tests.providers.restoring import quick as quick
 from tests.providers.sweep import truth
 from tests.providers.sweep.faults import FAULTS, Fault, Killed, reaped
@@ -31,6 +31,12 @@ RESTORED = tuple(kind.key for kind in catalogue.backup_types() if kind.restorabl
 SOME = ("roleScopeTags", "deviceCategories", "configurationPolicies", "deviceCompliancePolicies")
 KINDS = RESTORED if EVERY else SOME
 pytestmark = pytest.mark.timeout(7200 if EVERY else 180)
+
+
+@pytest.fixture
+def live(transactional_db: None, sandbox: Control, quick: None) -> Live:
+    """One object of each type. Its provider does not throttle by itself: hundreds of restores follow each other."""
+    return make_restorable(sandbox, throttle_intune=False)
 
 
 def positions(requests: int) -> Iterator[int]:
