@@ -9,11 +9,13 @@ from datetime import timedelta
 import pytest
 import redis
 
-from operations import broker
+from operations import broker, chains, registry
 from operations.broker import TASK
-from operations.models import RunEvent
+from operations.chains import ChainStart
+from operations.models import Chain, RunEvent
 from operations.models import Worker as WorkerRow
 from operations.outcomes import StartOutcome
+from providers.selectors import target_for_tenant
 from tenantpilot.celery import app
 from tenantpilot.quickstart.servers import EmbeddedValkey
 from tests.faults.stage import (
@@ -206,3 +208,28 @@ def test_messages_stay_in_the_queue_while_both_children_work(
     for child in worker.children():
         os.kill(child, signal.SIGCONT)
     assert taken <= 2, "fetched ahead of the children that could work on them"
+
+
+def test_a_chain_whose_worker_is_killed_and_whose_broker_is_emptied_goes_on_to_its_end(
+    live: Live, worker: Worker, queue: redis.Redis, make_worker: Callable[[], Worker]
+) -> None:
+    target = target_for_tenant(live.operator.pk, live.slug)
+    assert target is not None
+    kinds_ = [registry.get(name) for name in (GROUPS, "directory.role_definitions.sync")]
+    outcome = chains.start(ChainStart(kinds_, target, live.operator.pk))
+    assert outcome.run is not None
+    assert outcome.chain_id is not None
+    chain_id, run_id = outcome.chain_id, outcome.run.id
+    wait_for(lambda: working(run_id), SOON)
+    worker.kill()
+    queue.flushall()
+    make_worker()
+    wait_for(lambda: Chain.objects.get(pk=chain_id).completed_at, 90, "The end of the chain")
+    view = chains.view(chain_id)
+    assert view is not None
+    assert (view.state, [step.state for step in view.steps]) == ("completed", ["succeeded"] * 2)
+    first, second = (row(step.run_id or 0) for step in view.steps)
+    assert (first.attempt, second.attempt) == (2, 1)
+    assert second.created_at == first.completed_at, (
+        "the end of one and the start of the next are one transaction"
+    )

@@ -3,6 +3,7 @@
 Time never passes by itself: leases are expired and waits ended by SQL, so that every interleaving takes milliseconds.
 """
 
+import itertools
 import os
 from collections import Counter
 from dataclasses import dataclass, field
@@ -25,15 +26,16 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from operations import broker, gate, registry, relay, transitions
+from operations import broker, chains, gate, registry, relay, transitions
 from operations.answers import Key, payload_hash
+from operations.chains import ChainStart
 from operations.choices import RunOutcome
 from operations.gate import Start
-from operations.models import OperationRun, RunEvent
+from operations.models import Chain, OperationRun, RunEvent
 from operations.outcomes import StartOutcome
 from operations.transitions import Claim
 from providers.models import ProviderConnection
-from providers.selectors import target_for_system
+from providers.selectors import target_for_connection, target_for_system
 from tests.conftest import World
 from tests.factories import make_connection, make_tenant, make_workspace
 from tests.operations import probes
@@ -43,6 +45,7 @@ EXAMPLES = int(os.environ.get("INVARIANT_EXAMPLES", "40"))
 # Another walk at each release; this one is known to meet every kind of event.
 SEED = int(os.environ.get("INVARIANT_SEED", "1"))
 STEPS = int(os.environ.get("INVARIANT_STEPS", "35"))
+THIRD = "probe.third"
 WAYS = st.integers(0, 2)
 NAMES = st.sampled_from([READ, READ, READ, OTHER, WRITE])
 # Written for "latest of its scope" data; takes the fence and refuses a lower one.
@@ -149,6 +152,25 @@ class RunLife(RuleBasedStateMachine):
         request = Start(registry.get(name), target, None)
         stored = Key(initiator, f"{name} {connection_id}", key, payload_hash({})) if key else None
         return gate.start(request, key=stored)
+
+    @rule(which=WAYS, both=st.booleans())
+    def begin_a_chain(self, which: int, both: bool) -> None:
+        """Blocked and deduped chains have tests of their own; here a chain is one more holder that goes on."""
+        connection_id = self.connections[which]
+        holder = self._in_the_way(READ, connection_id)
+        target = target_for_connection(self.world.owner.pk, connection_id)
+        if target is None:  # the other workspace's
+            return
+        kinds = [registry.get(name) for name in ((READ, OTHER) if both else (OTHER, READ, THIRD))]
+        outcome = chains.start(ChainStart(kinds, target, self.world.owner.pk))
+        assert outcome.status == "accepted" if holder is None else outcome.status in ("scope_busy", "deduped")
+
+    @rule(which=WAYS)
+    @some("due", "waiting", "running", "expired")
+    def cancel_a_chain(self, which: int) -> None:
+        run = self._active(self.connections[which])
+        if run is not None and run.chain_id is not None:
+            chains.cancel(run.chain_id, self.world.owner.pk)
 
     # -- the broker
 
@@ -265,7 +287,7 @@ class RunLife(RuleBasedStateMachine):
     @rule()
     def reap(self) -> None:
         before = {run.pk: run for run in OperationRun.objects.filter(status="running")}
-        for reaped in transitions.reap([READ, OTHER], []):
+        for reaped in transitions.reap([READ, OTHER, THIRD], []):
             run = before[reaped.run_id]
             assert run.lease_until is not None
             assert run.lease_until < timezone.now(), "a lease that lasts is nobody's to take"
@@ -312,6 +334,18 @@ class RunLife(RuleBasedStateMachine):
         )
         names = list(active.values_list("operation_type", flat=True))
         assert WRITE not in names or len(names) == 1, "I1"
+
+    @invariant()
+    def a_chain_has_one_active_run_and_its_steps_follow_each_other(self) -> None:
+        for chain in Chain.objects.filter(connection__in=self.connections):
+            runs = list(chain.runs.order_by("pk"))
+            active = [run for run in runs if run.status != "completed"]
+            assert len(active) == 1 if chain.state == "active" else len(active) < 2, "I12"
+            assert [run.chain_step for run in runs] == sorted(run.chain_step or 0 for run in runs), "I12"
+            between = OperationRun.objects.filter(connection=chain.connection_id, chain=None)
+            for one, following in itertools.pairwise(runs):
+                assert one.completed_at is not None, "I12"
+                assert not between.filter(pk__gt=one.pk, pk__lt=following.pk).exists(), "I12"
 
     @invariant()
     def the_ended_stay_as_they_are(self) -> None:
@@ -377,6 +411,7 @@ def test_the_invariants_hold_whatever_happens(world: World, monkeypatch: pytest.
         return True
 
     Walk.world = world
+    probes.declare(monkeypatch, THIRD)
     monkeypatch.setattr(broker, "publish", publish)
     monkeypatch.setattr(broker, "waiting", lambda: 1)
     walk = settings(
@@ -392,3 +427,5 @@ def test_the_invariants_hold_whatever_happens(world: World, monkeypatch: pytest.
         walked
     )
     assert RunEvent.objects.filter(kind="ended", data__forced=True).exists()
+    assert OperationRun.objects.filter(chain_step=2).exists()
+    assert Chain.objects.filter(state="cancelled").exists()
