@@ -30,7 +30,7 @@ def test_a_tenant_leaves(open_as: Open, stack: Stack, people: People, complaints
     stack.sandbox("reach", tenant="wingtip")
     owner.ended(owner.start("wingtip", "provider.connection.check"))
     # Slow, so that the run is under way when we look.
-    stack.sandbox("set", tenant="wingtip", name="delay_per_object_ms", value=60)
+    stack.sandbox("set", tenant="wingtip", name="delay_per_object_ms", value=200)
     run = owner.start("wingtip", "directory.groups.sync")
     assert run["status"] == "accepted"
     eventually(lambda: owner.run(run)["executionStatus"] == "running")
