@@ -4,18 +4,25 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
+from threading import Lock
 from typing import Any
 
 import pytest
 from django.utils import timezone
 
-from operations import transitions
+from operations import execution, transitions
+from operations.choices import StartStatus
 from operations.context import RunContext
 from operations.models import OperationRun
+from operations.outcomes import StartOutcome
 from operations.pulse import Cancelled
 from providers.graph.transport import Transport
-from providers.models import ProviderConnection
+from providers.models import ProviderConnection, RestoreRun
 from tests.providers.conftest import Live
+from tests.providers.restoring import start_execution
+
+CHANGED = "deviceCategories"
 
 
 class Killed(BaseException):
@@ -24,11 +31,16 @@ class Killed(BaseException):
 
 @dataclass(frozen=True)
 class Fault:
-    """``at(live, n)`` lets the n-th request from there on meet it, until the block ends."""
+    """``at(live, n)`` lets the n-th request, or whatever else ``counts`` says, meet it until the block ends.
+
+    ``reads``: whether a backup is tried with it, too. ``touches``: the type that somebody else changes.
+    """
 
     name: str
     at: Callable[[Live, int], AbstractContextManager[None]]
     reads: bool = True
+    counts: str = "requests"
+    touches: str = ""
 
     def __str__(self) -> str:
         return self.name
@@ -55,22 +67,96 @@ def _forgotten(live: Live) -> None:
 
 
 @contextmanager
-def _killed_at(live: Live, number: int, *, after: bool) -> Iterator[None]:
-    """The worker dies right before its n-th request, or with the answer in hand; its lease ends."""
-    seen, real = [0], Transport.send
+def _on_wire(
+    before: Callable[[int], None], after: Callable[[int], None] = lambda number: None
+) -> Iterator[None]:
+    """Call these around every request on the wire, with its number."""
+    seen, real, lock = [0], Transport.send, Lock()
 
     def send(self: Transport, *args: Any, **more: Any) -> Any:
-        seen[0] += 1
-        if seen[0] == number and not after:
-            raise Killed
+        with lock:
+            seen[0] += 1
+            mine = seen[0]
+        before(mine)
         answer = real(self, *args, **more)
-        if seen[0] == number:
-            raise Killed
+        after(mine)
         return answer
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Transport, "send", send)
         yield
+
+
+@contextmanager
+def _killed_at(live: Live, number: int, *, after: bool) -> Iterator[None]:
+    """The worker dies right before its n-th request, or with the answer in hand; its lease ends."""
+
+    def die(mine: int) -> None:
+        if mine == number:
+            raise Killed
+
+    alive: Callable[[int], None] = lambda mine: None  # noqa: E731
+    with _on_wire(alive, die) if after else _on_wire(die):
+        yield
+
+
+@contextmanager
+def _changed_at(live: Live, number: int) -> Iterator[None]:
+    """Somebody renames or adds an object right before the n-th request leaves."""
+
+    def change(mine: int) -> None:
+        if mine == number:
+            found = live.sandbox.objects(live.slug, CHANGED)
+            if found:
+                live.sandbox.change_object(live.slug, CHANGED, found[0]["id"], {"description": "Somebody"})
+            else:
+                live.sandbox.add_object(live.slug, CHANGED)
+
+    with _on_wire(change):
+        yield
+
+
+@contextmanager
+def _started_again_at(live: Live, number: int) -> Iterator[None]:
+    """A second click and a second delivery of the message, right before the n-th request leaves."""
+
+    def again(mine: int) -> None:
+        if mine != number:
+            return
+        run = OperationRun.objects.get(tenant=live.tenant, status="running")
+        outcome = _started(live, run)
+        assert (outcome.status, outcome.run and outcome.run.id) == (StartStatus.DEDUPED, run.pk)
+        execution.execute(run.pk)
+
+    with _on_wire(again):
+        yield
+
+
+def _started(live: Live, run: OperationRun) -> StartOutcome:
+    restore = RestoreRun.objects.get(pk=run.params["restoreRun"])
+    return start_execution(live, restore)
+
+
+@contextmanager
+def counted(live: Live) -> Iterator[dict[str, int]]:
+    """How often each fault could have happened in this block."""
+    found = {"requests": 0, "wire": 0, "checkpoints": 0}
+    real = RunContext.checkpoint
+
+    def checkpoint(self: RunContext) -> None:
+        found["checkpoints"] += 1
+        real(self)
+
+    def sent(mine: int) -> None:
+        found["wire"] = max(found["wire"], mine)
+
+    since = live.sandbox.mark()
+    with pytest.MonkeyPatch.context() as patch, _on_wire(sent):
+        patch.setattr(RunContext, "checkpoint", checkpoint)
+        yield found
+    log = live.sandbox.log(live.slug, 5000)
+    came = [each for each in log if each["number"] > since and each["service"] in ("graph", "batch")]
+    found["requests"] = len(came)
 
 
 @contextmanager
@@ -105,7 +191,9 @@ FAULTS = (
     _scripted("answer cut off", kind="truncate"),
     _scripted("504 after it landed", status=504, after_write=True, reads=False),
     _scripted("closed after it landed", kind="drop", after_write=True, reads=False),
-    Fault("cancel", _cancelled_at),
-    Fault("worker killed before the request", lambda live, number: _killed_at(live, number, after=False)),
-    Fault("worker killed after the answer", lambda live, number: _killed_at(live, number, after=True)),
+    Fault("cancel", _cancelled_at, counts="checkpoints"),
+    Fault("worker killed before the request", partial(_killed_at, after=False), counts="wire"),
+    Fault("worker killed after the answer", partial(_killed_at, after=True), counts="wire"),
+    Fault("tenant changed by somebody else", _changed_at, reads=False, counts="wire", touches=CHANGED),
+    Fault("started and delivered again", _started_again_at, reads=False, counts="wire"),
 )

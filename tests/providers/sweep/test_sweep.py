@@ -5,7 +5,8 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from operations.choices import RunOutcome
 from operations.models import OperationRun
 from providers import catalogue
 from providers.choices import RestoreState
-from providers.models import Backup, RestoreRun
+from providers.models import Backup, RestoreRun, RestoreStep
 from providers.restore import drafts
 from providers.sandbox.control import Control
 from tests.providers.backups import hashes
@@ -22,8 +23,8 @@ from tests.providers.conftest import Live
 from tests.providers.restoring import back_up, draft, execute, make_restorable, preview, start_execution
 from tests.providers.restoring import quick as quick
 from tests.providers.sweep import truth
-from tests.providers.sweep.faults import FAULTS, Fault, Killed, reaped
-from tests.providers.test_restore_execute import wiped
+from tests.providers.sweep.faults import FAULTS, Fault, Killed, counted, reaped
+from tests.providers.test_restore_execute import change, free_item, wiped
 
 EVERY = os.environ.get("FAULTS") == "every"
 STRIDE = int(os.environ.get("STRIDE", "1"))
@@ -31,6 +32,22 @@ RESTORED = tuple(kind.key for kind in catalogue.backup_types() if kind.restorabl
 SOME = ("roleScopeTags", "deviceCategories", "configurationPolicies", "deviceCompliancePolicies")
 KINDS = RESTORED if EVERY else SOME
 pytestmark = pytest.mark.timeout(7200 if EVERY else 180)
+
+
+Scene = Callable[[Live, Backup, dict[str, list[dict[str, Any]]]], None]
+
+
+def wiped_away(live: Live, backup: Backup, originals: dict[str, list[dict[str, Any]]]) -> None:
+    """Every object that can be deleted is."""
+    wiped(live, *KINDS)
+
+
+def changed_by_hand(live: Live, backup: Backup, originals: dict[str, list[dict[str, Any]]]) -> None:
+    """One object of each type is not what it was."""
+    for key, items in originals.items():
+        for item in items:
+            live.sandbox.put_object(live.slug, key, item)
+        change(live, catalogue.get(key), free_item(backup, catalogue.get(key)))
 
 
 @pytest.fixture
@@ -55,20 +72,14 @@ def told(capsys: pytest.CaptureFixture[str], operation: str, fault: Fault, ends:
             print(f"| {operation} | {fault} | {ends.total()} | {words} |", flush=True)
 
 
-def requests_of(live: Live) -> int:
-    """How many requests came since the log was cleared, those inside of batches among them."""
-    found = [entry for entry in live.sandbox.log(live.slug, 5000) if entry["service"] in ("graph", "batch")]
-    return len(found)
-
-
 @pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault.reads], ids=str)
 def test_a_backup_tells_the_truth_wherever_it_meets(
     fault: Fault, live: Live, capsys: pytest.CaptureFixture[str]
 ) -> None:
     types = () if EVERY else KINDS
-    live.sandbox.clear_log()
-    earlier = back_up(live, *types)
-    requests, before, ends = requests_of(live), hashes(earlier), Counter[str]()
+    with counted(live) as places:
+        earlier = back_up(live, *types)
+    requests, before, ends = places[fault.counts], hashes(earlier), Counter[str]()
     for number in positions(requests):
         outcome = live.start("policy.backup", **({"objectTypes": list(types)} if types else {}))
         assert outcome.run is not None
@@ -90,28 +101,35 @@ def worked(live: Live, run_id: int) -> OperationRun:
         return run if run.outcome else live.work(run_id)
 
 
+@pytest.mark.parametrize("scene", [wiped_away, changed_by_hand], ids=["wiped", "changed"])
 @pytest.mark.parametrize("fault", FAULTS, ids=str)
 def test_a_restore_tells_the_truth_and_makes_nothing_twice_wherever_it_meets(
-    fault: Fault, live: Live, capsys: pytest.CaptureFixture[str]
+    fault: Fault, scene: Scene, live: Live, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    backup = back_up(live, *KINDS)
-    wanted = truth.there(live, frozenset(KINDS))
-    requests, ends = clean_restore(live, backup), Counter[str]()
+    backup, kinds = back_up(live, *KINDS), frozenset(KINDS)
+    originals = {key: live.sandbox.objects(live.slug, key) for key in KINDS}
+    wanted, ends = truth.there(live, kinds), Counter[str]()
+    scene(live, backup, originals)
+    requests = clean_restore(live, backup)[fault.counts]
+    assert truth.differing(truth.there(live, kinds), wanted) == []
     for number in positions(requests):
-        wiped(live, *KINDS)
-        restore, since = planned(live, backup), live.sandbox.mark()
-        outcome = start_execution(live, restore)
+        scene(live, backup, originals)
+        before, restore = truth.there(live, kinds), planned(live, backup)
+        newest = RestoreStep.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+        outcome, since = start_execution(live, restore), live.sandbox.mark()
         assert outcome.run is not None
         with fault.at(live, number):
             run = worked_once(outcome.run.id)
         restore.refresh_from_db()
         ends[str(run.outcome)] += 1
-        where = f"request {number} of {requests}"
-        assert truth.of_restore(live, restore, run, wanted) == [], where
-        made_whole(live, restore)
-        assert truth.there(live, frozenset(KINDS)) == wanted, where
-        assert truth.of_log(live, since, wanted) == [], where
-    told(capsys, "restore", fault, ends)
+        where, aside = f"request {number} of {requests}", frozenset({fault.touches} - {""})
+        assert truth.of_restore(live, restore, run, wanted, before, aside) == [], where
+        assert truth.of_log(live, since, live.sandbox.mark(), newest) == [], where
+        if not aside:
+            made_whole(live, restore)
+            assert truth.differing(truth.there(live, kinds), wanted) == [], where
+    words = "changed" if scene is changed_by_hand else "wiped"
+    told(capsys, f"restore what was {words}", fault, ends)
 
 
 def planned(live: Live, backup: Backup) -> RestoreRun:
@@ -120,14 +138,13 @@ def planned(live: Live, backup: Backup) -> RestoreRun:
     return restore
 
 
-def clean_restore(live: Live, backup: Backup) -> int:
-    """Restore once without a fault; say how many requests that took."""
-    wiped(live, *KINDS)
+def clean_restore(live: Live, backup: Backup) -> dict[str, int]:
+    """Restore once without a fault; say at how many places one could have happened."""
     restore = planned(live, backup)
-    live.sandbox.clear_log()
-    run = execute(live, restore)
+    with counted(live) as places:
+        run = execute(live, restore)
     assert run.outcome == RunOutcome.SUCCEEDED, run.failures
-    return requests_of(live)
+    return places
 
 
 def worked_once(run_id: int) -> OperationRun:

@@ -1,25 +1,71 @@
 """What must hold after a run that met a fault, judged by the sandbox: its objects and its own log of requests."""
 
+import json
 from collections import Counter
+from collections.abc import Mapping
+from typing import Any
 
 from operations.choices import RunOutcome
 from operations.models import OperationRun
 from providers import catalogue
 from providers.choices import WRITING_ACTIONS, ItemOutcome, RestoreState
-from providers.models import Backup, BackupItem, RestoreResult, RestoreRun
+from providers.models import Backup, BackupItem, RestoreResult, RestoreRun, RestoreStep
 from tests.providers.backups import hashes
 from tests.providers.conftest import Live
 
-Names = Counter[tuple[str, str]]
+State = dict[str, dict[str, list[str]]]
+"""The objects of the tenant by type and name, each as text without what the service makes anew for every object."""
+
+# Made by the service, whoever writes: ids, times, and what it derives from the rest.
+_OWNED = frozenset(
+    {
+        "id", "createdDateTime", "lastModifiedDateTime", "modifiedDateTime", "version", "isAssigned",
+        "supportsScopeTags", "secretReferenceValueId", "policyConfigurationIngestionType",
+        "isMigratingToConfigurationPolicy", "outOfBoxExperienceSettings", "deployableContentDisplayName",
+        "releaseDateDisplayName",
+    }
+)  # fmt: skip
+_A_GUID = 36
 
 
-def there(live: Live, kinds: frozenset[str]) -> Names:
-    """How many objects of each name the tenant really has."""
-    found: Names = Counter()
-    for key in kinds:
-        kind = catalogue.get(key)
-        found.update((key, kind.name_of(item)) for item in live.sandbox.objects(live.slug, key))
+def there(live: Live, kinds: frozenset[str]) -> State:
+    """What the tenant really holds, with ids of its objects told by their names."""
+    raw = {key: live.sandbox.objects(live.slug, key) for key in sorted(kinds)}
+    names = {
+        item["id"]: f"{key}/{catalogue.get(key).name_of(item)}"
+        for key, items in raw.items()
+        for item in items
+        if len(item["id"]) >= _A_GUID
+    }
+    found: State = {}
+    for key, items in raw.items():
+        rows = found.setdefault(key, {})
+        for item in items:
+            text = json.dumps(_plain(item, names), sort_keys=True)
+            rows.setdefault(catalogue.get(key).name_of(item), []).append(text)
+            rows[catalogue.get(key).name_of(item)].sort()
     return found
+
+
+def _plain(value: Any, names: Mapping[str, str]) -> Any:
+    if isinstance(value, dict):
+        return {
+            name: _plain(each, names)
+            for name, each in value.items()
+            if name not in _OWNED and each is not None
+        }
+    if isinstance(value, list):
+        plain = [_plain(each, names) for each in value]
+        return sorted(plain, key=lambda each: json.dumps(each, sort_keys=True))
+    if isinstance(value, str):
+        for object_id, name in names.items():
+            value = value.replace(object_id, name)
+    return value
+
+
+def differing(state: State, other: State) -> list[str]:
+    """The types whose objects are not the same."""
+    return sorted(key for key in {*state, *other} if state.get(key) != other.get(key))
 
 
 def of_backup(live: Live, run: OperationRun, earlier: Backup) -> list[str]:
@@ -45,37 +91,85 @@ def of_backup(live: Live, run: OperationRun, earlier: Backup) -> list[str]:
     return wrong
 
 
-def of_restore(live: Live, restore: RestoreRun, run: OperationRun, wanted: Names) -> list[str]:
-    """What the run says of each object is so, and no object is there twice."""
-    found = there(live, frozenset(key for key, _name in wanted))
-    wrong = [
-        f"{place} is there {count} times" for place, count in found.items() if count > max(1, wanted[place])
-    ]
-    if restore.state != RestoreState.EXECUTED:
-        if run.outcome == RunOutcome.SUCCEEDED:
-            wrong.append("succeeded without having begun")
-        return wrong
+def of_restore(
+    live: Live,
+    restore: RestoreRun,
+    run: OperationRun,
+    wanted: State,
+    before: State,
+    aside: frozenset[str] = frozenset(),
+) -> list[str]:
+    """What the run says of each object is so, what it did not write is as it was, and no object is there twice.
+
+    ``aside``: types that somebody else changed meanwhile.
+    """
+    found = there(live, frozenset(wanted))
     assert restore.plan is not None
     items = list(restore.plan.items.filter(action__in=WRITING_ACTIONS))
     said = dict(RestoreResult.objects.filter(run=run.pk).values_list("item_id", "outcome"))
+    sent = RestoreStep.objects.filter(run=run.pk, sent_count__gt=0)
+    wrong = _doubled(found, wanted, before, aside)
+    written = {*sent.values_list("item__object_type", flat=True), *aside}
+    wrong += [f"{key} changed without a step" for key in differing(found, before) if key not in written]
     for item in items:
-        outcome, exists = said.get(item.pk), found[item.object_type, item.name] > 0
-        if outcome == ItemOutcome.VERIFIED and not exists:
-            wrong.append(f"{item.name} is said to be restored and is not there")
-        if outcome is None and run.outcome != RunOutcome.FAILED:
+        if item.object_type in aside:
+            continue
+        holds = found[item.object_type].get(item.name) == wanted[item.object_type][item.name]
+        if said.get(item.pk) == ItemOutcome.VERIFIED and not holds:
+            wrong.append(f"{item.name} is said to be restored and is not")
+        if item.pk not in said and restore.state == RestoreState.EXECUTED:
             wrong.append(f"nothing is said of {item.name}")
     verified = [said.get(item.pk) == ItemOutcome.VERIFIED for item in items]
     if (run.outcome == RunOutcome.SUCCEEDED) != all(verified):
         wrong.append(f"the run ended {run.outcome} with {verified.count(False)} objects not verified")
+    if run.outcome == RunOutcome.BLOCKED and sent.exists():
+        wrong.append("the run was blocked after it had written")
+    if run.outcome != RunOutcome.SUCCEEDED and not run.reason_code:
+        wrong.append(f"the run ended {run.outcome} without a reason")
     return wrong
 
 
-def of_log(live: Live, since: int, wanted: Names) -> list[str]:
-    """The sandbox's own log: no create of the same content was carried out more often than it was wanted."""
-    collections = {catalogue.get(key).path.strip("/").lower() for key, _name in wanted}
+def _doubled(found: State, wanted: State, before: State, aside: frozenset[str]) -> list[str]:
+    return [
+        f"{key}/{name} is there {len(rows)} times"
+        for key in found
+        if key not in aside
+        for name, rows in found[key].items()
+        if len(rows) > max(1, len(wanted[key].get(name, ())), len(before[key].get(name, ())))
+    ]
+
+
+def of_log(live: Live, since: int, until: int, steps_after: int) -> list[str]:
+    """The sandbox's own log: nothing landed twice, no create left again but after a clear refusal, and the journal
+    knows of every request that came.
+
+    ``since`` and ``until`` are marks around one execution, ``steps_after`` the newest journal step before it.
+    """
+    entries = [each for each in live.sandbox.writes(live.slug, since) if each["number"] <= until]
+    kinds = catalogue.backup_types()
+    collections = {kind.path.strip("/").lower() for kind in kinds}
+    landed = Counter(_request(each) for each in entries if each["applied"])
+    wrong = [
+        f"{method} {path} landed {count} times" for (method, path, _), count in landed.items() if count > 1
+    ]
     creates = Counter(
-        (entry["path"], entry["body_hash"])
-        for entry in live.sandbox.writes(live.slug, since)
-        if entry["method"] == "POST" and entry["applied"] and entry["path"].strip("/").lower() in collections
+        _request(each)
+        for each in entries
+        if each["method"] == "POST" and each["status"] != 429 and _path(each["path"]) in collections
     )
-    return [f"{path} was created {count} times" for (path, _hash), count in creates.items() if count > 1]
+    wrong += [f"{path} was sent {count} times" for (_, path, _), count in creates.items() if count > 1]
+    came = Counter((each["method"], _path(each["path"])) for each in entries if not each["in_batch"])
+    noted: Counter[tuple[str, str]] = Counter()
+    for step in RestoreStep.objects.filter(pk__gt=steps_after, restore_run__tenant=live.tenant):
+        noted[step.method, _path(step.path)] += step.sent_count
+    wrong += [f"{method} {path} is not in the journal" for (method, path), count in came.items()
+              if count > noted[method, path]]  # fmt: skip
+    return wrong
+
+
+def _request(entry: Mapping[str, Any]) -> tuple[str, str, str]:
+    return entry["method"], _path(entry["path"]), entry["body_hash"]
+
+
+def _path(path: str) -> str:
+    return path.partition("?")[0].strip("/").lower()
