@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from threading import Lock
@@ -138,17 +138,17 @@ def _started(live: Live, run: OperationRun) -> StartOutcome:
 
 
 @contextmanager
-def counted(live: Live) -> Iterator[dict[str, int]]:
-    """How often each fault could have happened in this block."""
-    found = {"requests": 0, "wire": 0, "checkpoints": 0}
+def counted(live: Live) -> Iterator["Places"]:
+    """Note where each fault could have happened in this block."""
+    found = Places()
     real = RunContext.checkpoint
 
     def checkpoint(self: RunContext) -> None:
-        found["checkpoints"] += 1
+        found.checkpoints += 1
         real(self)
 
     def sent(mine: int) -> None:
-        found["wire"] = max(found["wire"], mine)
+        found.wire = max(found.wire, mine)
 
     since = live.sandbox.mark()
     with pytest.MonkeyPatch.context() as patch, _on_wire(sent):
@@ -156,7 +156,32 @@ def counted(live: Live) -> Iterator[dict[str, int]]:
         yield found
     log = live.sandbox.log(live.slug, 5000)
     came = [each for each in log if each["number"] > since and each["service"] in ("graph", "batch")]
-    found["requests"] = len(came)
+    found.requests = len(came)
+    found.writes = [number for number, each in enumerate(came, 1) if writes(each)]
+    # Tokens travel on the wire, too, always ahead of what they are for.
+    on_wire = [each for each in came if not each["in_batch"]]
+    ahead = found.wire - len(on_wire)
+    found.writes_on_wire = [number + ahead for number, each in enumerate(on_wire, 1) if writes(each)]
+
+
+def writes(entry: dict[str, Any]) -> bool:
+    return entry["service"] == "graph" and entry["method"] != "GET"
+
+
+@dataclass
+class Places:
+    """How often each kind of place came, and which of them were requests that write."""
+
+    requests: int = 0
+    wire: int = 0
+    checkpoints: int = 0
+    writes: list[int] = field(default_factory=list)
+    writes_on_wire: list[int] = field(default_factory=list)
+
+    def of(self, fault: Fault) -> tuple[int, list[int]]:
+        """How many there are for this fault, and which of them write."""
+        written = {"requests": self.writes, "wire": self.writes_on_wire}.get(fault.counts, [])
+        return int(getattr(self, fault.counts)), written
 
 
 @contextmanager

@@ -5,7 +5,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -23,7 +23,7 @@ from tests.providers.conftest import Live
 from tests.providers.restoring import back_up, draft, execute, make_restorable, preview, start_execution
 from tests.providers.restoring import quick as quick
 from tests.providers.sweep import truth
-from tests.providers.sweep.faults import FAULTS, Fault, Killed, counted, reaped
+from tests.providers.sweep.faults import FAULTS, Fault, Killed, Places, counted, reaped
 from tests.providers.test_restore_execute import change, free_item, wiped
 
 EVERY = os.environ.get("FAULTS") == "every"
@@ -56,12 +56,13 @@ def live(transactional_db: None, sandbox: Control, quick: None) -> Live:
     return make_restorable(sandbox, throttle_intune=False)
 
 
-def positions(requests: int) -> Iterator[int]:
-    """All of them, or the first, one in the middle and the last."""
+def positions(requests: int, writes: Sequence[int] = ()) -> Iterator[int]:
+    """All of them; or the first, the last, and between them a create and the last write, or the one in the middle."""
     if EVERY:
         yield from range(1, requests + 1, STRIDE)
         return
-    yield from sorted({1, requests // 2, requests})
+    between = {writes[0], writes[-1]} if writes else {requests // 2}
+    yield from sorted({1, *between, requests})
 
 
 def told(capsys: pytest.CaptureFixture[str], operation: str, fault: Fault, ends: Counter[str]) -> None:
@@ -79,7 +80,7 @@ def test_a_backup_tells_the_truth_wherever_it_meets(
     types = () if EVERY else KINDS
     with counted(live) as places:
         earlier = back_up(live, *types)
-    requests, before, ends = places[fault.counts], hashes(earlier), Counter[str]()
+    (requests, _), before, ends = places.of(fault), hashes(earlier), Counter[str]()
     for number in positions(requests):
         outcome = live.start("policy.backup", **({"objectTypes": list(types)} if types else {}))
         assert outcome.run is not None
@@ -110,9 +111,9 @@ def test_a_restore_tells_the_truth_and_makes_nothing_twice_wherever_it_meets(
     originals = {key: live.sandbox.objects(live.slug, key) for key in KINDS}
     wanted, ends = truth.there(live, kinds), Counter[str]()
     scene(live, backup, originals)
-    requests = clean_restore(live, backup)[fault.counts]
+    requests, writes = clean_restore(live, backup).of(fault)
     assert truth.differing(truth.there(live, kinds), wanted) == []
-    for number in positions(requests):
+    for number in positions(requests, writes):
         scene(live, backup, originals)
         before, restore = truth.there(live, kinds), planned(live, backup)
         newest = RestoreStep.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
@@ -138,7 +139,7 @@ def planned(live: Live, backup: Backup) -> RestoreRun:
     return restore
 
 
-def clean_restore(live: Live, backup: Backup) -> dict[str, int]:
+def clean_restore(live: Live, backup: Backup) -> Places:
     """Restore once without a fault; say at how many places one could have happened."""
     restore = planned(live, backup)
     with counted(live) as places:

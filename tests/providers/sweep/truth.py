@@ -22,7 +22,7 @@ _OWNED = frozenset(
         "id", "createdDateTime", "lastModifiedDateTime", "modifiedDateTime", "version", "isAssigned",
         "supportsScopeTags", "secretReferenceValueId", "policyConfigurationIngestionType",
         "isMigratingToConfigurationPolicy", "outOfBoxExperienceSettings", "deployableContentDisplayName",
-        "releaseDateDisplayName",
+        "releaseDateDisplayName", "deviceReporting", "inventorySyncStatus",
     }
 )  # fmt: skip
 _A_GUID = 36
