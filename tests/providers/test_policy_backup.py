@@ -144,6 +144,50 @@ def test_a_type_that_is_refused_is_not_observed_and_undoes_nothing(live: Live, s
     assert third.results[CATALOG]["since"] == second.pk
 
 
+@pytest.fixture(scope="module")
+def backed_up_once() -> dict[str, tuple[Live, Backup]]:
+    return {}
+
+
+@pytest.fixture
+def backed_up(
+    transactional_db: None,
+    sandbox: Control,
+    monkeypatch: pytest.MonkeyPatch,
+    backed_up_once: dict[str, tuple[Live, Backup]],
+) -> tuple[Live, Backup]:
+    """One tenant with one object of each type and a backup of all, for the questions that leave it as it was."""
+    widen_budget(monkeypatch)
+    if "it" not in backed_up_once:
+        live = live_with_policies(sandbox, throttle_intune=False)
+        backed_up_once["it"] = live, back_up(live)
+    return backed_up_once["it"]
+
+
+@pytest.mark.parametrize("key", [kind.key for kind in catalogue.backup_types()])
+def test_each_type_that_fails_alone_keeps_what_was_kept_of_it_and_its_date(
+    key: str, backed_up: tuple[Live, Backup]
+) -> None:
+    """Each type of the catalogue in turn refuses its list, beside one that does not."""
+    live, earlier = backed_up
+    beside, before = (ACCESS if key != ACCESS else CATALOG), (dict(earlier.results[key]), hashes(earlier))
+    live.fail(catalogue.get(key).path.strip("/"), status=403, code="Forbidden", times=1)
+    try:
+        run = backup_run(live, key, beside)
+    finally:
+        live.heal()
+    made = newest(live)
+    assert (run.outcome, made.state) == (RunOutcome.PARTIALLY_SUCCEEDED, BackupState.PARTIAL)
+    assert [each["type"] for each in run.failures] == [key]
+    assert (made.results[key]["complete"], made.results[beside]["complete"]) == (False, True)
+    assert made.results[key]["code"] == run.failures[0]["code"] != ""
+    assert "gone" not in made.results[key]
+    earlier.refresh_from_db()
+    assert (earlier.results[key], hashes(earlier)) == before
+    after = back_up(live, key)
+    assert after.results[key]["since"] != made.pk, "a failed read is nobody's yardstick"
+
+
 def test_a_missing_permission_is_named(live: Live) -> None:
     live.sandbox.revoke(live.slug, ["DeviceManagementScripts.Read.All"])
     run = backup_run(live, CATALOG, SCRIPTS)
