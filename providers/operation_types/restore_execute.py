@@ -18,7 +18,7 @@ from providers.graph.errors import Stopped
 from providers.models import RestorePlanItem, RestoreResult, RestoreRun
 from providers.operation_types.restore_preview import RESTORE_RUN, restore_run_in, restore_run_of
 from providers.readiness import Blocker, Needs
-from providers.restore import access, blocking, reasons, safety, store
+from providers.restore import access, blocking, drafts, reasons, safety, store
 from providers.restore.checking import check, targets_of
 from providers.restore.executor import Executor
 from providers.restore.journal import Journal
@@ -127,8 +127,12 @@ def _written(
         # However it ends: the run says what was applied. Whoever is fenced out says nothing any more.
         with suppress(Stopped):
             run.counts |= _counts(executor, items)
+            # Before its first request it is a draft as before, which can be previewed and executed again.
+            began = drafts.was_executed(restore)
             with run.fenced():
-                RestoreRun.objects.filter(pk=restore.pk).update(state=RestoreState.EXECUTED)
+                RestoreRun.objects.filter(pk=restore.pk).update(
+                    state=RestoreState.EXECUTED if began else RestoreState.DRAFT
+                )
     return _result(run, restore, executor, items)
 
 

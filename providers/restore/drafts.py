@@ -113,13 +113,17 @@ def targets_map(
 
 
 def reading_keep(restore_id: int, reading: Reading) -> RestorePlan:
-    """Keep what the preview read and freeze the plan on it. Inside the run's fenced transaction."""
+    """Keep what the preview read and freeze the plan on it. Inside the run's fenced transaction. Raises Closed.
+
+    No execution runs beside a preview, so one that is still noted was lost; before its first request, it is a draft.
+    """
     restore = store.locked(restore_id)
-    if restore.state != RestoreState.DRAFT:
+    if was_executed(restore):
         raise Closed
+    restore.state = RestoreState.DRAFT
     restore.reading, restore.read_at = store.reading_seal(reading), timezone.now()
     restore.version += 1
-    restore.save(update_fields=["reading", "read_at", "version"])
+    restore.save(update_fields=["state", "reading", "read_at", "version"])
     return _frozen(restore, reading)
 
 

@@ -11,8 +11,8 @@ from operations.choices import RunOutcome
 from operations.context import RunContext
 from operations.models import OperationRun
 from operations.pulse import Cancelled
-from providers.choices import ItemOutcome, StepState
-from providers.models import Backup, RestoreResult, RestoreRun, RestoreStep
+from providers.choices import ItemOutcome, RestoreState, StepState
+from providers.models import Backup, RestorePlan, RestoreResult, RestoreRun, RestoreStep
 from providers.restore import drafts
 from providers.restore.journal import Journal
 from tests.providers.conftest import Live
@@ -187,6 +187,23 @@ def test_a_cancel_stops_at_the_next_safe_point_and_lists_what_was_applied(
     assert sorted(outcomes(restore).values()) == ["not_reached", "not_reached", "verified"]
 
 
+def test_a_cancel_before_the_first_request_leaves_a_draft_that_can_be_previewed_again(
+    live: Live, restore: RestoreRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cancelled(self: Journal, *args: Any) -> None:
+        raise Cancelled
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Journal, "plan", cancelled)
+        assert execute(live, restore).outcome == RunOutcome.CANCELLED
+    assert (restore.state, drafts.was_executed(restore), writes(live)) == (RestoreState.DRAFT, False, [])
+    RestorePlan.objects.filter(pk=restore.plan_id).update(read_at=timezone.now() - timedelta(hours=1))
+    assert start_execution(live, restore).reason_code == "restore.plan_stale"
+    assert preview(live, restore).outcome == RunOutcome.SUCCEEDED
+    assert execute(live, restore).outcome == RunOutcome.SUCCEEDED
+    assert len(names(live)) == 2
+
+
 def lost(run_id: int) -> None:
     """The lease has ended and the reaper came: from here on the worker that held it writes nothing."""
     OperationRun.objects.filter(pk=run_id).update(lease_until=timezone.now() - timedelta(minutes=1))
@@ -222,7 +239,7 @@ def test_a_killed_worker_leaves_a_journal_that_resume_completes_without_twins(
         if drafts.was_executed(restore)
         else restore
     )
-    preview(live, rest)
+    assert preview(live, rest).outcome == RunOutcome.SUCCEEDED
     ended = execute(live, rest)
     assert ended.outcome in (RunOutcome.SUCCEEDED, RunOutcome.PARTIALLY_SUCCEEDED), ended.failures
     assert len(names(live)) == len(set(names(live))) == 2

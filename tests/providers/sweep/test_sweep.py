@@ -14,7 +14,6 @@ from operations import execution
 from operations.choices import RunOutcome
 from operations.models import OperationRun
 from providers import catalogue
-from providers.choices import RestoreState
 from providers.models import Backup, RestoreRun, RestoreStep
 from providers.restore import drafts
 from providers.sandbox.control import Control
@@ -160,7 +159,7 @@ def worked_once(run_id: int) -> OperationRun:
 def made_whole(live: Live, restore: RestoreRun) -> None:
     """Without the fault: what never began is done again, what began is resumed with its rest."""
     again = restore
-    if restore.state == RestoreState.EXECUTED or restore.run is not None:
+    if drafts.was_executed(restore):
         again = drafts.resume_create(restore=restore, actor=live.operator)
     run = preview(live, again)
     assert run.outcome == RunOutcome.SUCCEEDED, (run.reason_code, run.failures)
