@@ -86,6 +86,9 @@ def backup_data(row: Row, target: Target) -> Row:
         "objects": row["object_count"],
         "note": note_of(row),
         "changes": changes_words(changed) if known and row["state"] != BackupState.RUNNING else "",
+        "changesUrl": reverse("backup_changes", args=[target.tenant.slug, row["id"]])
+        if any(changed.values())
+        else "",
     }
 
 

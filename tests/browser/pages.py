@@ -62,6 +62,7 @@ LOOKS = (
     Look("backups", "backups", "/admin/t/contoso/backups"),
     Look("backups-none", "backups", "/admin/t/fabrikam/backups", who="readonly"),
     Look("backup", "backup", "/admin/t/contoso/backups/{backup}"),
+    Look("backup-changes", "backup_changes", "/admin/t/contoso/backups/{backup}/changes"),
     Look("backup-item", "backup_item", "/admin/t/contoso/backups/{backup}/items/{item}"),
     Look("backup-live", "backup_live", "/admin/t/contoso/backups/live/{item}"),
     Look("backup-diff", "backup_diff", "/admin/t/contoso/backups/diff/{item}/{other_item}"),

@@ -206,6 +206,7 @@ BACKUPS = (
     Row("admin/t/<slug:tenant>/backups/retention", "GET", VIEW, TENANT, GONE_TENANT),
     Row("admin/t/<slug:tenant>/backups/retention", "POST", MANAGE_FORM, TENANT, GONE_TENANT),
     Row("admin/t/<slug:tenant>/backups/<int:backup>", "GET", VIEW, BACKUP, GONE_BACKUP),
+    Row("admin/t/<slug:tenant>/backups/<int:backup>/changes", "GET", VIEW, BACKUP, GONE_BACKUP),
     Row("admin/t/<slug:tenant>/backups/<int:backup>/export", "GET", MANAGE, BACKUP, GONE_BACKUP),
     Row("admin/t/<slug:tenant>/backups/<int:backup>/export", "POST", MANAGE_FORM, BACKUP, GONE_BACKUP,
         data={"secrets": "on"}),
