@@ -120,6 +120,19 @@ class Stack:
         assert answer.status_code == 200, answer.text
         return answer.json()["result"]
 
+    @contextmanager
+    def held(self, tenant: str, **conditions: Any) -> Iterator[None]:
+        """Keep back what the tenant answers until the block ends: what asks it is at work for as long.
+
+        ``conditions`` are those of the sandbox's failure scripts. One request is held for 30 s at most, then the
+        client gives up and asks again.
+        """
+        self.sandbox("fault", kind="hold", tenant=tenant, **conditions)
+        try:
+            yield
+        finally:
+            self.sandbox("clear_faults")
+
     def connection_id(self, slug: str) -> int:
         """The id of the tenant's default connection."""
         query = (

@@ -1,11 +1,16 @@
 """An answer on its way to the client."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from providers.sandbox.faults import Fault
 
 
 @dataclass
 class GraphAnswer:
-    """What goes back, and what the transport has to do with it: wait, cut off, close or hang."""
+    """What goes back, and what the transport has to do with it: wait, cut off, close or hang.
+
+    ``holds`` are scripts that keep it back until they are cleared.
+    """
 
     status: int
     headers: dict[str, str]
@@ -14,6 +19,7 @@ class GraphAnswer:
     transport: str = "send"
     objects: int = 0
     tenant: str = ""
+    holds: list[Fault] = field(default_factory=list)
 
 
 class CloseConnection(Exception):

@@ -108,6 +108,7 @@ def token_answer(state: SandboxState, http: Request, tenant_name: str, form: dic
             answer = _token_body(state, tenant_name, form, http, hosts, scripts, correlation, headers)
         answer.tenant = slug
         answer.delay_s = answer_delay(state, tenant, 0) + sum(fault.delay_s for fault in scripts)
+        answer.holds = [fault for fault in scripts if fault.kind == "hold"]
         state.log.add(slug, "token", "POST", "oauth2/v2.0/token", answer.status, client_id, correlation or "")
     return answer
 

@@ -8,7 +8,7 @@ import orjson
 from providers.sandbox.answers import CloseConnection, GraphAnswer
 from providers.sandbox.data import JSON
 from providers.sandbox.errors import GraphError
-from providers.sandbox.faults import Request
+from providers.sandbox.faults import Fault, Request
 from providers.sandbox.graph import (
     GraphRequest,
     Passage,
@@ -49,17 +49,19 @@ def handle_batch(state: SandboxState, request: GraphRequest) -> GraphAnswer:
 
 def _answered(state: SandboxState, passage: Passage, items: list[JSON]) -> GraphAnswer:
     statuses: dict[str, int] = {}
+    holds: list[Fault] = []
     responses, delay, objects, transport = [], 0.0, 0, "send"
     for item in items:
         answer = _item_answer(state, passage.request, passage, item, statuses)
         statuses[item["id"]] = answer.status
         delay, objects = max(delay, answer.delay_s), objects + answer.objects
         transport = answer.transport if answer.transport != "send" else transport
+        holds += answer.holds
         responses.append(_response(item["id"], answer))
     # The service answers in the order things get done, so the last is often the first.
     content = orjson.dumps({"responses": responses[::-1]})
     headers = {**common_headers(passage), "Content-Type": "application/json"}
-    return GraphAnswer(200, headers, content, delay, transport, objects)
+    return GraphAnswer(200, headers, content, delay, transport, objects, holds=holds)
 
 
 def _items(request: GraphRequest) -> list[JSON]:

@@ -12,6 +12,7 @@ KINDS = (
     "truncate",  # the JSON is cut off and the connection closed
     "hang",  # no answer until the client gives up
     "slow",  # the answer is late by `delay_s`
+    "hold",  # the answer waits until the script is cleared
     "empty_page",  # no objects, but a nextLink to the same place
     "short_page",  # fewer objects than asked for, with a nextLink
     "expire_token",  # 401 from here on for the token that was used
@@ -47,6 +48,7 @@ class Fault:
     id: int = 0
     seen: int = 0
     used: int = 0
+    cleared: bool = False
 
     def applies(self, request: "Request") -> bool:
         """Whether this request meets the conditions; counts it when it does."""
@@ -92,7 +94,7 @@ class FaultBook:
 
     def add(self, **values: object) -> Fault:
         """Add a script; raises ValueError for an unknown kind or condition."""
-        known = {item.name for item in fields(Fault)} - {"id", "seen", "used"}
+        known = {item.name for item in fields(Fault)} - {"id", "seen", "used", "cleared"}
         unknown = sorted(set(values) - known)
         if unknown:
             raise ValueError(f"Unknown fault condition: {', '.join(unknown)}.")
@@ -103,12 +105,9 @@ class FaultBook:
         self.faults.append(fault)
         return fault
 
-    def remove(self, fault_id: int) -> bool:
-        before = len(self.faults)
-        self.faults = [fault for fault in self.faults if fault.id != fault_id]
-        return len(self.faults) < before
-
     def clear(self) -> None:
+        for fault in self.faults:
+            fault.cleared = True
         self.faults = []
 
     def matching(self, request: Request) -> list[Fault]:

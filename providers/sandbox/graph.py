@@ -248,6 +248,8 @@ def finish(state: SandboxState, passage: Passage, answer: GraphAnswer, service: 
         answer.delay_s = answer_delay(state, passage.tenant, answer.objects)
     for fault in passage.faults:
         answer.delay_s += fault.delay_s
+        if fault.kind == "hold":
+            answer.holds.append(fault)
         if fault.kind == "truncate":
             answer.transport = "truncate"
     state.log.add(

@@ -12,6 +12,7 @@ from providers.sandbox.clouds import CLOUDS, is_microsoft_host
 
 SMALLEST_GZIP = 400
 LONGEST_HANG_S = 600
+LOOK_AGAIN_S = 0.02
 
 
 def client_base(http: Request) -> str:
@@ -31,6 +32,8 @@ async def deliver(answer: GraphAnswer, encodings: str, receive: Receive, send: S
     """Send an answer after its delay, or break the connection as a failure script wants."""
     if answer.delay_s > 0:
         await asyncio.sleep(answer.delay_s)
+    while not all(script.cleared for script in answer.holds):
+        await asyncio.sleep(LOOK_AGAIN_S)
     if answer.transport == "hang":
         await _wait_for_disconnect(receive)
     if answer.transport in ("hang", "drop"):

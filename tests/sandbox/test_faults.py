@@ -1,6 +1,7 @@
 """Failure scripts: each thing that can go wrong, where and when it was asked for."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -89,6 +90,24 @@ def test_a_page_can_be_slow_or_never_come(graph: Graph, control: Control) -> Non
     control.fault(kind="hang", path="/groups", times=1)
     with pytest.raises(httpx.ReadTimeout):
         graph.http.get("/v1.0/groups", timeout=0.2)
+
+
+@pytest.mark.parametrize("batch", [False, True])
+def test_an_answer_can_be_held_until_it_is_let_go(graph: Graph, control: Control, batch: bool) -> None:
+    control.fault(kind="hold", path="/organization")
+    item = {"id": "1", "method": "GET", "url": "/organization"}
+    with ThreadPoolExecutor(1) as other:
+        asked = other.submit(
+            (lambda: graph.send("POST", "/$batch", {"requests": [item]}))
+            if batch
+            else (lambda: graph.get("/organization"))
+        )
+        with pytest.raises(TimeoutError):
+            asked.result(0.3)
+        assert graph.get("/groups").status_code == 200, "it holds what it names and nothing else"
+        control.clear_faults()
+        assert asked.result(10).status_code == 200
+    assert graph.get("/organization").status_code == 200
 
 
 def test_a_token_can_expire_in_the_middle(graph: Graph, control: Control) -> None:

@@ -61,9 +61,10 @@ def test_a_groups_sync_is_deduped_holds_its_connection_and_ends_with_every_group
     stack: Stack, people: People
 ) -> None:
     operator = people("operator")
-    first = operator.start("contoso", GROUPS)
-    again = operator.start("contoso", GROUPS)
-    busy = operator.start("contoso", ROLES)
+    with stack.held("contoso"):
+        first = operator.start("contoso", GROUPS)
+        again = operator.start("contoso", GROUPS)
+        busy = operator.start("contoso", ROLES)
     assert (first["status"], first["operatorMessage"]) == ("accepted", "Sync groups queued")
     assert (again["status"], again["run"]["id"]) == ("deduped", first["run"]["id"])
     assert (busy["status"], busy["reasonCode"]) == ("scope_busy", "operation.scope_busy")
@@ -95,9 +96,10 @@ def test_what_changed_at_the_provider_arrives_with_the_next_sync(stack: Stack, p
 
 def test_a_killed_worker_costs_an_attempt_and_nothing_else(stack: Stack, people: People) -> None:
     owner = people("owner")
-    started = owner.start("contoso", GROUPS)
-    eventually(lambda: owner.run(started).get("progress", {}).get("done", 0) > 0, every=0.1)
-    os.kill(stack.pid("worker"), signal.SIGKILL)
+    with stack.held("contoso", path="groups/delta", page=2):
+        started = owner.start("contoso", GROUPS)
+        eventually(lambda: owner.run(started).get("progress", {}).get("done", 0) > 0)
+        os.kill(stack.pid("worker"), signal.SIGKILL)
 
     run = owner.ended(started, seconds=90)
     assert (run["outcome"], run["attempts"]) == ("succeeded", 2)
