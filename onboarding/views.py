@@ -8,10 +8,13 @@ from django.forms import Form
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from onboarding import forms
 from onboarding.app_scope import require_all
+from operations.phrases import verb_of
 from providers import services
 from providers.choices import CredentialKind
 from providers.models import AppRegistration, ProviderConnection
@@ -19,6 +22,7 @@ from providers.selectors import Target
 from providers.views.parts import require_manage, visible_connection, visible_tenant
 from tenantpilot.console.http import own_path
 from tenantpilot.console.pages import SignedInRequest, page
+from tenantpilot.lifecycle import directory
 from tenantpilot.tenancy.models import Tenant
 
 OWN = "own"
@@ -152,13 +156,24 @@ def _change_id(request: SignedInRequest, tenant: Tenant, form: forms.TenantIdFor
     if wanted == str(tenant.entra_tenant_id):
         return True
     try:
-        services.tenant_id_change(tenant=tenant, entra_tenant_id=wanted, actor=request.user)
+        directory.change(tenant, wanted, request.user)
+    except directory.TenantBusy as busy:
+        form.add_error("entra_tenant_id", _busy_words(busy))
+        return False
     except IntegrityError:
         # Another request took the ID after the form had looked.
         form.add_error("entra_tenant_id", forms.taken())
         return False
     messages.success(request, _("The tenant ID is saved. Check the connection next."))
     return True
+
+
+def _busy_words(busy: directory.TenantBusy) -> SafeString:
+    words = _("%(verb)s is at work on this tenant. Stop it or wait for it.") % {
+        "verb": verb_of(busy.operation_type)
+    }
+    url = reverse("run", args=[busy.run_id])
+    return format_html('{} <a href="{}">{}</a>', words, url, _("View run"))
 
 
 def _app_of(connection_id: int) -> AppRegistration:
