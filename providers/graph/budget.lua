@@ -1,20 +1,22 @@
 -- The rate budget of one app in one tenant and service, shared by all workers. Time is the server's.
 --
 -- KEYS[1]  the state, a hash
--- ARGV     verb, value, correction, window (s), initial rate, highest rate (units/s), known rate, ttl (s)
+-- ARGV     verb, value, correction, window (s), initial rate, highest rate (units/s), known rate, ttl (s),
+--          documented limit (units in a window; 0 where there is none that holds for every tenant)
 --   take       value = units wanted; granted when the wait is 0
 --   percent    value = share of the provider's limit in use, as it says (from 0.8)
 --   throttled  value = seconds that the provider wants us to wait
 -- Answers {seconds to wait, current rate}.
 --
--- Until the provider complains, the rate doubles each half second in which somebody had to wait. Its first
+-- Where a limit is documented, all of GOAL of it may be used at once, and nothing more until the window has moved on.
+-- Elsewhere, until the provider complains, the rate doubles each half second in which somebody had to wait. Its first
 -- complaint tells its limit: what we used in the window, divided by the share it names. From then on use
 -- stays under GOAL of that limit in any window, the limit grows slowly while it is quiet and shrinks when
 -- it is not.
 local GOAL, FLOOR = 0.85, 2
 local verb, value, correction = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local window, initial, highest = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
-local known, ttl = tonumber(ARGV[7]), ARGV[8]
+local known, ttl, documented = tonumber(ARGV[7]), ARGV[8], tonumber(ARGV[9])
 
 local clock = redis.call('TIME')
 local now = tonumber(clock[1]) + tonumber(clock[2]) / 1e6
@@ -52,6 +54,7 @@ end
 local function settle()
   if state.limit then
     state.limit = math.max(FLOOR, state.limit)
+    if documented > 0 then state.limit = math.min(documented, state.limit) end
     state.rate = math.min(highest, GOAL * state.limit / window)
   end
 end
@@ -73,8 +76,12 @@ local function take()
   local capacity = math.max(1, state.rate * 0.5)
   state.tokens = math.min(capacity, state.tokens + (now - state.at) * state.rate)
   state.at = now
+  -- Nobody complained, and our count is complete: the documented limit alone decides.
+  local free = documented > 0 and not state.limit and now >= state.counted_from
+  if free then state.tokens = capacity + value end
   local wait = math.max(0, (math.min(value, capacity) - state.tokens) / state.rate)
-  if state.limit and used > 0 and used + value > GOAL * state.limit then
+  local limit = state.limit or documented
+  if limit > 0 and used > 0 and used + value > GOAL * limit then
     wait = math.max(wait, oldest + 1 + window - now)
   end
   if wait > 0 then grow() else use(value) end

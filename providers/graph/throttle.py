@@ -32,19 +32,23 @@ _LOST_SHARE = 0.5
 
 @dataclass(frozen=True)
 class ServiceLimits:
-    """Units a second to start with and never to pass, and the provider's counting window in seconds."""
+    """Units a second to start with and never to pass, and the provider's counting window in seconds.
+
+    ``documented``: units in a window that hold for every tenant, so that they may be used at once; 0 where none do.
+    """
 
     window: float
     initial: float
     highest: float
+    documented: float = 0
 
 
 # Documented: directory 3,500 units / 10 s for the smallest tenants, Intune 1,000 requests / 20 s, of which 100
 # writes, conditional access 1 request / s. https://learn.microsoft.com/graph/throttling-limits
 LIMITS: Mapping[str, ServiceLimits] = {
     DIRECTORY: ServiceLimits(window=10, initial=40, highest=300),
-    INTUNE: ServiceLimits(window=20, initial=20, highest=45),
-    INTUNE_WRITES: ServiceLimits(window=20, initial=4.5, highest=4.8),
+    INTUNE: ServiceLimits(window=20, initial=20, highest=45, documented=1000),
+    INTUNE_WRITES: ServiceLimits(window=20, initial=4.5, highest=4.8, documented=100),
     IDENTITY: ServiceLimits(window=1, initial=0.8, highest=0.9),
 }
 
@@ -146,7 +150,7 @@ class RateBudget:
             correction = self._corrections.pop(service, 0.0)
         arguments = (
             verb, value, correction, limits.window, limits.initial, limits.highest,
-            self._known_rates.get(service, 0), _STATE_TTL,
+            self._known_rates.get(service, 0), _STATE_TTL, limits.documented,
         )  # fmt: skip
         try:
             wait, rate = self._script(keys=[f"graph:budget:{self._key}:{service}"], args=arguments)

@@ -1,3 +1,4 @@
+import random
 import socket
 import threading
 import time
@@ -9,7 +10,7 @@ import pytest
 import redis
 
 from providers.graph import errors
-from providers.graph.costs import IDENTITY, cost_of
+from providers.graph.costs import IDENTITY, INTUNE_WRITES, cost_of
 from providers.graph.throttle import LIMITS, RateBudget, ServiceLimits, budget_redis
 from tests.graph.provider import Answer, error
 
@@ -102,6 +103,53 @@ def test_identity_policies_are_asked_for_once_a_second(redis_url, key):
     budget = RateBudget(redis_url, key=key)
     assert budget.acquire(service=IDENTITY) == 0
     assert 0.8 < budget.acquire(service=IDENTITY) < 2
+
+
+DOCUMENTED = {"directory": ServiceLimits(window=1, initial=5, highest=100, documented=20)}
+
+
+def test_what_is_documented_may_be_used_at_once_and_no_more_of_it(redis_url, key):
+    """Intune takes 100 writes in 20 s from an app in a tenant: a small restore waits for nothing."""
+    budget = RateBudget(redis_url, key=key)
+    assert sum(budget.acquire(service=INTUNE_WRITES) for _ in range(85)) == 0
+    with pytest.raises(errors.Throttled) as caught:
+        budget.acquire(service=INTUNE_WRITES, longest=1)
+    assert 15 < caught.value.retry_after <= 21
+
+
+def test_whenever_its_users_come_no_window_holds_more_than_is_documented(redis_url, key):
+    at, seed = [], random.Random(7)
+    naps = [[seed.choice((0, 0, 0, 0.01, 0.3)) for _ in range(16)] for _ in range(3)]
+
+    def use(sleeps):
+        budget = RateBudget(redis_url, key=key, limits=DOCUMENTED)
+        for nap in sleeps:
+            time.sleep(nap)
+            budget.acquire()
+            at.append(time.monotonic())
+
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(use, naps))
+    at.sort()
+    assert max(sum(1 for other in at if 0 <= other - one < 1) for one in at) <= 20
+    assert len(at) == 48
+
+
+def test_a_429_within_what_is_documented_is_believed(redis_url, key):
+    budget = RateBudget(redis_url, key=key, limits=DOCUMENTED)
+    for _ in range(10):
+        budget.acquire()
+    budget.observe(429, {"retry-after": "0.1"})
+    assert budget.rate() == pytest.approx(0.85 * 0.7 * 10)
+    assert grants(budget, 1) <= 7
+
+
+def test_redis_that_lost_its_count_gives_no_second_burst(redis_url, key):
+    budget = RateBudget(redis_url, key=key, limits=DOCUMENTED)
+    while not budget.acquire():
+        pass
+    redis.Redis.from_url(redis_url).delete(f"graph:budget:{key}:directory")
+    assert grants(budget, 0.5) < 10
 
 
 def test_units_really_charged_are_made_up_for(redis_url, key):

@@ -9,6 +9,8 @@ from threading import Lock
 from typing import Any
 
 import pytest
+import redis
+from django.conf import settings
 from django.utils import timezone
 
 from operations import execution, transitions
@@ -60,7 +62,13 @@ def _scripted(name: str, *, reads: bool = True, **script: Any) -> Fault:
 
 
 def _forgotten(live: Live) -> None:
-    """Forget the facts that the fault left on the connection; that they block a start is asked elsewhere."""
+    """Forget the facts that the fault left on the connection and in the rate budget: both are asked about elsewhere.
+
+    Hundreds of 429s in a row would let the budget all but stop.
+    """
+    cache = redis.Redis.from_url(settings.REDIS_URL)
+    for key in cache.scan_iter("graph:budget:*"):
+        cache.delete(key)
     ProviderConnection.objects.filter(pk=live.connection.pk).update(
         fault_code="", fault_facts={}, throttled_until=None
     )
