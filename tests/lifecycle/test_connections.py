@@ -250,3 +250,14 @@ def test_a_run_that_slipped_in_while_its_connection_was_removed_is_blocked(world
     execution.execute(slipped.id)
     row = OperationRun.objects.get(pk=slipped.id)
     assert (row.outcome, row.reason_code) == ("blocked", "provider.connection_disabled")
+
+
+def test_the_log_names_a_removed_connection_and_leads_nowhere(world):
+    second = own_connection(world)
+    services.connection_enable(connection=second, enabled=False, actor=world.manager)
+    address = f'href="/admin/provider-connections/{second.pk}"'
+    assert address in signed_in(world.manager).get("/admin/audit").content.decode()
+    connections.remove(second, world.manager)
+    page = signed_in(world.manager).get("/admin/audit").content.decode()
+    assert second.label in page
+    assert address not in page

@@ -14,6 +14,7 @@ from django.db.models.expressions import RawSQL
 
 from operations import registry
 from operations.models import OperationRun, RunEvent
+from providers.models import ProviderConnection
 from tenantpilot.audit.models import AuditEntry
 from tenantpilot.tenancy.capabilities import Capability
 from tenantpilot.tenancy.models import Tenant, User
@@ -158,7 +159,19 @@ def _entry_rows(entries: QuerySet[AuditEntry]) -> list[Row]:
         "id", "at", "action", "surface", "ip", "request_id", "object_kind", "object_id", "object_label", "before",
         "after", "reason_code", "facts", "actor__username", "tenant__name", "tenant__slug", "workspace__name",
     )  # fmt: skip
-    return [{"source": "entry", **row} for row in found]
+    rows: list[Row] = [{"source": "entry", **row} for row in found]
+    shown = _connections_shown(rows)
+    return [row | {"has_page": row["object_kind"] == "run" or row["object_id"] in shown} for row in rows]
+
+
+def _connections_shown(rows: list[Row]) -> set[str]:
+    """Keys of the connections that still have a page: those that were neither removed nor went with their tenant."""
+    named = [row["object_id"] for row in rows if row["object_kind"] == "connection"]
+    keys = [int(key) for key in named if key.isascii() and key.isdigit()]
+    if not keys:
+        return set()
+    kept = ProviderConnection.objects.filter(pk__in=keys, removed_at=None, tenant__deleting_at=None)
+    return {str(key) for key in kept.values_list("pk", flat=True)}
 
 
 def _run_ids(reach: Reach, wanted: Wanted, people: list[int] | None, place: Place, limit: int) -> list[int]:
@@ -233,6 +246,7 @@ def _run_row(run: Row, facts: dict[str, Any]) -> Row:
         "request_id": facts.pop("request_id", ""),
         "object_kind": "run",
         "object_id": str(run["id"]),
+        "has_page": True,
         "object_label": "",
         "before": {},
         "after": {},

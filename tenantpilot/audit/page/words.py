@@ -90,7 +90,8 @@ def thing(row: Mapping[str, Any]) -> dict[str, str]:
     label = row["object_label"] or (
         _("Run %(id)s") % {"id": key} if kind == "run" else str(row["facts"].get("person", ""))
     )
-    url = reverse(kind, args=[int(key)]) if kind in {"run", "connection"} and key.isdigit() else ""
+    linked = row["has_page"] and kind in {"run", "connection"} and key.isdigit()
+    url = reverse(kind, args=[int(key)]) if linked else ""
     return {"label": label, "url": url}
 
 
