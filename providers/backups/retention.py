@@ -4,21 +4,26 @@ Whatever the rule says, these stay: what is running, what a restore still needs,
 object type was complete.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from django.db import connection, models, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from providers.choices import BackupKind, BackupState
 from providers.models import Backup, BackupItem, BackupReference, LiveVersion, RetentionRule
 from tenantpilot.audit.record import About, record
-from tenantpilot.tenancy.models import Tenant
+from tenantpilot.tenancy.models import Tenant, Workspace
 
 # Safety and imported backups are no part of a series: they stay as many days as the rule says, these at least.
 LEAST_DAYS = 30
+# So many tenants are looked at together.
+TENANTS_AT_ONCE = 100
 # What goes with a backup.
 _PARTS = (BackupItem, BackupReference, LiveVersion)
 _ALLOW = "SELECT set_config('tenantpilot.backups_may_go', 'on', true)"
@@ -46,6 +51,15 @@ class Verdict:
     kind: str
     created_at: datetime
     because: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """How many of a tenant's backups a rule would let go, and how many it keeps."""
+
+    tenant_id: int
+    going: int
+    staying: int
 
 
 @dataclass(slots=True)
@@ -99,13 +113,43 @@ def rule_of(tenant: Tenant) -> RetentionRule | None:
     return rules.order_by(models.F("tenant").asc(nulls_last=True)).first()
 
 
+def workspace_rule_of(workspace: Workspace) -> RetentionRule | None:
+    """The rule for every tenant of the workspace that has none of its own; None where those keep everything."""
+    return RetentionRule.objects.filter(workspace=workspace).first()
+
+
+def with_own_rule(workspace: Workspace) -> QuerySet[Tenant]:
+    """The exceptions: tenants of the workspace that follow a rule of their own."""
+    own = RetentionRule.objects.filter(tenant__workspace=workspace).values("tenant")
+    return Tenant.objects.filter(pk__in=own)
+
+
+def effects(workspace: Workspace, rule: Rule) -> Iterator[Effect]:
+    """What the rule would do as that of the workspace, tenant by tenant. Changes nothing."""
+    own = with_own_rule(workspace).values("pk")
+    following = Tenant.objects.filter(workspace=workspace, backups__isnull=False).exclude(pk__in=own)
+    ids = list(following.order_by("pk").values_list("pk", flat=True).distinct())
+    for at in range(0, len(ids), TENANTS_AT_ONCE):
+        for tenant_id, found in _verdicts(ids[at : at + TENANTS_AT_ONCE], rule, timezone.now()).items():
+            staying = sum(1 for each in found if each.because)
+            yield Effect(tenant_id, len(found) - staying, staying)
+
+
 def verdicts(tenant_id: int, rule: Rule, now: datetime | None = None) -> list[Verdict]:
     """What the rule would do with each backup of the tenant, the newest first. Changes nothing."""
-    rows = Backup.objects.filter(tenant=tenant_id).order_by("-id")
-    values: Any = rows.values("id", "kind", "state", "created_at", "results", "object_count")
+    return _verdicts([tenant_id], rule, now or timezone.now()).get(tenant_id, [])
+
+
+def _verdicts(tenant_ids: list[int], rule: Rule, now: datetime) -> dict[int, list[Verdict]]:
+    rows = Backup.objects.filter(tenant__in=tenant_ids).order_by("tenant", "-id")
+    values: Any = rows.values("id", "tenant_id", "kind", "state", "created_at", "results", "object_count")
     found: list[dict[str, Any]] = list(values)
-    series = _Series(rule, now or timezone.now(), still_needed(row["id"] for row in found))
-    return [series.judge(row) for row in found]
+    needed = still_needed(row["id"] for row in found)
+    judged = {}
+    for tenant_id, mine in groupby(found, itemgetter("tenant_id")):
+        series = _Series(rule, now, needed)
+        judged[tenant_id] = [series.judge(row) for row in mine]
+    return judged
 
 
 def still_needed(backup_ids: Iterable[int]) -> frozenset[int]:

@@ -51,7 +51,7 @@ def backup_retention(request: SignedInRequest, tenant: str) -> HttpResponse:
     if request.method == "POST":
         require(target.capabilities, Capability.MANAGE_TENANT)
         return _changed(request, target, row, current)
-    return _page(request, target, current, RuleForm(initial=_numbers(current)), _rule(current))
+    return _page(request, target, current, RuleForm(initial=numbers_of(current)), rule_in(current))
 
 
 def _changed(
@@ -126,12 +126,14 @@ def _source(current: RetentionRule | None) -> str:
     return _("This tenant has a rule of its own.")
 
 
-def _rule(current: RetentionRule | None) -> Rule | None:
+def rule_in(current: RetentionRule | None) -> Rule | None:
+    """The rule itself, without whose it is."""
     return Rule(current.keep_last, current.keep_days, current.keep_months) if current else None
 
 
-def _numbers(current: RetentionRule | None) -> dict[str, int]:
-    rule = _rule(current) or SUGGESTED
+def numbers_of(current: RetentionRule | None) -> dict[str, int]:
+    """What a form begins with: the rule, or the one that we suggest."""
+    rule = rule_in(current) or SUGGESTED
     return {name: getattr(rule, name) for name in NUMBERS}
 
 
@@ -144,6 +146,6 @@ def _record(
         tenant_id=target.tenant.id,
         actor_id=request.user.pk,
         about=About("tenant", target.tenant.id, target.tenant.name),
-        before=_numbers(before) if before else {},
+        before=numbers_of(before) if before else {},
         after={name: getattr(after, name) for name in NUMBERS} if after else {},
     )

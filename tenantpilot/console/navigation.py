@@ -71,6 +71,7 @@ GROUPS: tuple[Group, ...] = (
                 ("/admin/app-registrations",),
                 "onboard_tenants",
             ),
+            Entry(_("Retention"), "workspace_retention", "clock", ("/admin/retention",), "manage_members"),
             Entry(_("Audit log"), "audit", "list", ("/admin/audit",), "view_audit"),
             Entry(_("Records"), "records", "columns", RECORDS, "manage_members"),
         ),

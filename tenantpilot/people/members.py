@@ -16,7 +16,7 @@ from tenantpilot.console.pages import SignedInRequest, page
 from tenantpilot.console.paging import keyset_page, link
 from tenantpilot.console.states import badge_for
 from tenantpilot.console.tables import table, table_data
-from tenantpilot.people.scope import chosen_workspace, managed_workspaces
+from tenantpilot.people.scope import chosen_workspace, switch
 from tenantpilot.people.words import person_name
 from tenantpilot.tenancy.capabilities import Role
 from tenantpilot.tenancy.invitations import open_invitations
@@ -55,7 +55,7 @@ def people(request: SignedInRequest) -> HttpResponse:
         "people": [_listed(row) for row in shown.rows],
         "table": table_data(request, TABLE),
         "exportUrl": f"{reverse('people_export')}{link(request.GET, workspace=workspace.slug, size=None)}",
-        "quick": _switch(request, workspace),
+        "quick": switch(request, workspace),
         "invitations": _invited(workspace),
         "inviteUrl": f"{reverse('people_invite')}?workspace={workspace.slug}",
         "filters": {**filters, "clearUrl": here},
@@ -83,17 +83,6 @@ def _line(row: Row) -> list[Any]:
     data = _listed(row)
     state = badge_for("member", data["status"]).word
     return [row["username"], data["name"], data["role"], data["tenants"], state, data["since"]]
-
-
-def _switch(request: SignedInRequest, workspace: Workspace) -> list[Row]:
-    """Links to the people of the reader's other workspaces; none while there is only one."""
-    known = list(managed_workspaces(request.user).values_list("slug", "name"))
-    if len(known) < 2:
-        return []
-    return [
-        {"label": name, "url": f"{request.path}?workspace={slug}", "current": slug == workspace.slug}
-        for slug, name in known
-    ]
 
 
 def _member_rows(workspace: Workspace, search: str, role: str, status: str) -> QuerySet[Any, Any]:

@@ -1,5 +1,7 @@
 """Which workspace or member a page is about: 404 unless the reader belongs there, 403 unless they manage people."""
 
+from typing import Any
+
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404
@@ -28,6 +30,17 @@ def chosen_workspace(request: SignedInRequest) -> Workspace:
     if first is None:
         raise _refusal()
     return first
+
+
+def switch(request: SignedInRequest, workspace: Workspace) -> list[dict[str, Any]]:
+    """Links to the same page of the reader's other workspaces; none while there is only one."""
+    known = list(managed_workspaces(request.user).values_list("slug", "name"))
+    if len(known) < 2:
+        return []
+    return [
+        {"label": name, "url": f"{request.path}?workspace={slug}", "current": slug == workspace.slug}
+        for slug, name in known
+    ]
 
 
 def member_of(request: SignedInRequest, member: int) -> Membership:

@@ -3,7 +3,7 @@
 from django.urls import path
 
 from tenantpilot.console.pages import page_path
-from tenantpilot.people import account, invitations, join, members, person
+from tenantpilot.people import account, invitations, join, members, person, retention
 
 urlpatterns = [
     *page_path("people", members.people, "people"),
@@ -16,6 +16,7 @@ urlpatterns = [
     *page_path("people/<int:member>/remove", person.person_remove, "person_remove"),
     path("people/invitations/<int:invitation>/renew", invitations.renew, name="invitation_renew"),
     *page_path("people/invitations/<int:invitation>/withdraw", invitations.withdraw, "invitation_withdraw"),
+    *page_path("retention", retention.workspace_retention, "workspace_retention"),
     path("join/<str:token>", join.join, name="join"),
     *page_path("account/password", account.password, "account_password"),
     *page_path("account/sessions", account.sessions_page, "account_sessions"),

@@ -94,6 +94,7 @@ LOOKS = (
     Look("notifications", "notifications", "/admin/notifications", who="operator"),
     Look("audit", "audit", "/admin/audit"),
     Look("people", "people", "/admin/people", who="owner"),
+    Look("workspace-retention", "workspace_retention", "/admin/retention", who="owner"),
     Look("people-invite", "people_invite", "/admin/people/invite", who="owner"),
     Look("records", "records", "/admin/records", who="owner"),
     Look(

@@ -267,6 +267,8 @@ WORKSPACE = (
     Row("admin/people/export", "GET", PEOPLE_LIST),
     Row("admin/people/invite", "GET", PEOPLE_LIST),
     Row("admin/people/invite", "POST", "400 403 403 403 403 400"),
+    Row("admin/retention", "GET", PEOPLE_LIST),
+    Row("admin/retention", "POST", "400 403 403 403 403 400"),
     Row("admin/people/<int:member>", "GET", OWNED, MEMBER, GONE_MEMBER),
     Row("admin/people/<int:member>", "POST", "404 403 403 403 403 400", MEMBER, GONE_MEMBER),
     Row(
