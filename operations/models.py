@@ -239,10 +239,12 @@ class Worker(models.Model):
 class NoticeKind(models.TextChoices):
     RUN_ENDED = "run_ended", _("Run ended")
     CREDENTIAL_EXPIRING = "credential_expiring", _("Secret expiring")
+    TENANT_DELETION = "tenant_deletion", _("Tenant deletion")
 
 
 class Notification(models.Model):
-    """The end of a run, told to its initiator alone; or a secret that ends soon, told to who manages it."""
+    """The end of a run, told to its initiator alone; a secret that ends soon, or an archived tenant that is deleted
+    soon, told to who manages it."""
 
     recipient = models.ForeignKey(
         User, on_delete=models.CASCADE, related_name="notifications", db_index=False
@@ -253,6 +255,7 @@ class Notification(models.Model):
         AppRegistration, on_delete=models.CASCADE, null=True, related_name="+"
     )
     credential_version = models.PositiveIntegerField(null=True)
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, null=True, related_name="+")
     days_left = models.PositiveSmallIntegerField(null=True)
     expires_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(db_default=TransactionNow())
@@ -269,10 +272,31 @@ class Notification(models.Model):
                 fields=["recipient", "app_registration", "credential_version", "days_left"],
                 name="one_notice_per_credential_and_threshold",
             ),
+            # Archived again, a tenant has another day, and so notices of its own.
+            models.UniqueConstraint(
+                fields=["recipient", "tenant", "expires_at", "days_left"],
+                name="one_notice_per_deletion_and_threshold",
+            ),
             models.CheckConstraint(
                 name="notice_is_about_one_thing",
-                condition=Q(kind=NoticeKind.RUN_ENDED, run__isnull=False, app_registration__isnull=True)
-                | Q(kind=NoticeKind.CREDENTIAL_EXPIRING, run__isnull=True, app_registration__isnull=False),
+                condition=Q(
+                    kind=NoticeKind.RUN_ENDED,
+                    run__isnull=False,
+                    app_registration__isnull=True,
+                    tenant__isnull=True,
+                )
+                | Q(
+                    kind=NoticeKind.CREDENTIAL_EXPIRING,
+                    run__isnull=True,
+                    app_registration__isnull=False,
+                    tenant__isnull=True,
+                )
+                | Q(
+                    kind=NoticeKind.TENANT_DELETION,
+                    run__isnull=True,
+                    app_registration__isnull=True,
+                    tenant__isnull=False,
+                ),
             ),
         ]
         indexes = [
@@ -281,7 +305,7 @@ class Notification(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.recipient}: {self.kind} {self.run_id or self.app_registration_id}"
+        return f"{self.recipient}: {self.kind} {self.run_id or self.app_registration_id or self.tenant_id}"
 
 
 class NotificationSettings(models.Model):

@@ -15,7 +15,7 @@ from operations.run_data import reason_words
 
 def notice_data(row: dict[str, Any]) -> dict[str, Any]:
     """One row of ``notices.notices_of`` as plain data: title, sentence, address, and the run's outcome."""
-    told = _run(row) if row["kind"] == NoticeKind.RUN_ENDED else _credential(row)
+    told = _WORDS[row["kind"]](row)
     return {"id": row["id"], "at": row["created_at"], "unread": row["read_at"] is None, **told}
 
 
@@ -47,3 +47,26 @@ def _credential(row: dict[str, Any]) -> dict[str, Any]:
         if connection_id
         else reverse("connections"),
     }
+
+
+def _deletion(row: dict[str, Any]) -> dict[str, Any]:
+    days = row["days_left"]
+    return {
+        "title": _("%(tenant)s is deleted soon") % {"tenant": row["tenant__name"]},
+        "outcome": "",
+        "outcomeWord": "",
+        "sentence": ngettext(
+            "It goes within %(days)d day, on %(date)s. Bring it back before then to keep it.",
+            "It goes within %(days)d days, on %(date)s. Bring it back before then to keep it.",
+            days,
+        )
+        % {"days": days, "date": date_format(row["expires_at"])},
+        "url": reverse("tenant", args=[row["tenant__slug"]]),
+    }
+
+
+_WORDS = {
+    NoticeKind.RUN_ENDED: _run,
+    NoticeKind.CREDENTIAL_EXPIRING: _credential,
+    NoticeKind.TENANT_DELETION: _deletion,
+}

@@ -34,15 +34,26 @@ MANAGES_SQL = """(
     JOIN tenancy_user_groups ug ON ug.group_id = g.group_id AND ug.user_id = {user}
     WHERE g.content_object_id = a.tenant_id OR g.content_object_id IN (
       SELECT c.tenant_id FROM providers_providerconnection c WHERE c.app_registration_id = a.id))))"""
+
+
+def manages_tenant_sql(user: str) -> str:
+    """Whether ``user`` may archive the tenant "t" and bring it back."""
+    capabilities = CAPABILITIES_SQL.replace("%(user)s", user)
+    return f"'{{view_workspace,view_tenant,manage_tenant}}'::text[] <@ {capabilities}::text[]"
+
+
+# Whoever lost a tenant reads nothing about it any more; nor does anybody of a deletion that was called off.
 _FROM = f"""
 FROM operations_notification n
 LEFT JOIN operations_operationrun r ON r.id = n.run_id
-LEFT JOIN tenancy_tenant t ON t.id = r.tenant_id
+LEFT JOIN tenancy_tenant t ON t.id = coalesce(r.tenant_id, n.tenant_id)
 LEFT JOIN tenancy_workspace w ON w.id = t.workspace_id
 LEFT JOIN providers_providerconnection c ON c.id = r.connection_id
 LEFT JOIN providers_appregistration a ON a.id = n.app_registration_id
 WHERE n.recipient_id = %(user)s AND CASE WHEN n.run_id IS NOT NULL
   THEN '{{view_workspace,view_tenant,view_run}}'::text[] <@ {CAPABILITIES_SQL}::text[]
+  WHEN n.tenant_id IS NOT NULL
+  THEN t.keep_until = n.expires_at AND {manages_tenant_sql("%(user)s")}
   ELSE {MANAGES_SQL.format(user="%(user)s")} END
 """
 _COLUMNS = (

@@ -30,7 +30,7 @@ def seal_events() -> None:
 
 @run_task
 def tell_expiring() -> None:
-    """Tell who manages a secret that it ends soon. Beat sends it each day."""
+    """Tell who manages a secret or an archived tenant that it ends soon. Beat sends it each day."""
     expiring.tell()
 
 

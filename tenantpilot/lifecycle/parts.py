@@ -103,7 +103,7 @@ def _paths(model: Model, keys: dict[Model, list[Any]]) -> tuple[str, ...]:
     """The ways from the model to its tenant: by its own key to one where every row has that, else by all others."""
     fields = [field for field in keys[model] if field.related_model is not model]
     always = [field for field in fields if not field.null] or fields
-    own = [field for field in always if field.related_model is Tenant]
+    own = [field for field in always if field.related_model is Tenant and not field.null]
     return tuple(way for field in own or always for way in _ways(field, keys))
 
 

@@ -59,7 +59,7 @@ def test_each_part_knows_every_way_to_its_tenant():
     ways = {part.model._meta.label: part.paths for part in parts()}
     assert ways["providers.DirectoryCollection"] == ("tenant",)
     assert ways["providers.DirectoryGroup"] == ("collection__tenant",)
-    assert ways["operations.Notification"] == ("run__tenant", "app_registration__tenant")
+    assert ways["operations.Notification"] == ("run__tenant", "app_registration__tenant", "tenant")
     assert ways["providers.TargetMapping"] == ("source_tenant", "target_tenant")
     assert ways["providers.RestorePlanItem"] == ("plan__restore_run__tenant",)
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db.models import F
 from django.test import Client
 from django.utils import timezone
 
@@ -14,9 +15,10 @@ from operations.models import Notification, OperationRun
 from operations.transitions import Ending
 from providers.models import AppRegistration
 from providers.selectors import target_for_system
+from tenantpilot.lifecycle import archive
 from tenantpilot.tenancy.capabilities import Role
 from tenantpilot.tenancy.grants import membership_remove
-from tenantpilot.tenancy.models import User
+from tenantpilot.tenancy.models import Tenant, User
 from tests.conftest import World
 from tests.factories import entitle, make_app, make_connection, make_member, make_tenant, start
 
@@ -225,3 +227,54 @@ def test_the_list_pages_by_place_and_shows_the_unread_alone(client: Client, worl
     assert shown("?size=25&unread=1")[0] == ids[1:26]
     client.post(f"{LIST}/read", {"newest": ids[0]})
     assert "Nothing unread." in client.get(f"{LIST}?unread=1").content.decode()
+
+
+def archived(tenant: Tenant, days: float) -> None:
+    """As archiving left it, with this many days to go."""
+    now = timezone.now()
+    Tenant.objects.filter(pk=tenant.pk).update(
+        archived_at=now, sealed_at=now, keep_until=now + timedelta(days=days)
+    )
+
+
+def deletions(tenant: Tenant) -> list[tuple[str, int]]:
+    rows = Notification.objects.filter(tenant=tenant)
+    return sorted(rows.values_list("recipient__username", "days_left"))
+
+
+def test_a_deletion_is_told_to_managers_and_owners_once_at_each_threshold(world: World) -> None:
+    archived(world.tenant, 6.5)
+    for shift in (0, 0, 3, 0, 2.75, 0):
+        Tenant.objects.filter(pk=world.tenant.pk).update(keep_until=F("keep_until") - timedelta(days=shift))
+        Notification.objects.update(expires_at=F("expires_at") - timedelta(days=shift))
+        expiring.tell()
+    assert deletions(world.tenant) == [("manager", 1), ("manager", 7), ("owner", 1), ("owner", 7)]
+
+
+def test_far_ones_and_those_that_go_already_are_not_told(world: World) -> None:
+    archived(world.tenant, 8)
+    expiring.tell()
+    archived(world.tenant, 0.5)
+    Tenant.objects.filter(pk=world.tenant.pk).update(deleting_at=timezone.now())
+    expiring.tell()
+    assert deletions(world.tenant) == []
+
+
+def test_the_bell_leads_to_the_tenant_until_it_is_brought_back(client: Client, world: World) -> None:
+    archived(world.tenant, 3)
+    expiring.tell()
+    assert unread(signed_in(client, world.manager)) == "1"
+    html = client.get(LIST).content.decode()
+    assert f"{world.tenant.name} is deleted soon" in html
+    assert "It goes within 7 days" in html
+    archive.bring_back(world.tenant, world.manager)
+    assert unread(client) == ""
+    assert "is deleted soon" not in client.get(LIST).content.decode()
+
+
+def test_who_lost_the_tenant_hears_nothing_more_of_its_end(client: Client, world: World) -> None:
+    archived(world.tenant, 3)
+    expiring.tell()
+    membership_remove(workspace=world.workspace, user=world.manager)
+    assert not notices.notices_of(world.manager.pk)
+    assert len(notices.notices_of(world.owner.pk)) == 1
