@@ -1,4 +1,4 @@
-"""A start that found its scope busy: when the run in its way has ended, the panel offers the start again."""
+"""What the panel of a start waits for: a way that is free again, or the end of the run."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,15 +10,20 @@ from django.urls import Resolver404, resolve, reverse
 from operations import registry
 from operations.choices import StartStatus
 
-POLL_SECONDS = 5
+POLL_SECONDS, FOLLOW_SECONDS = 5, 2
 MAX_VALUE = 200
 _NOT_INPUT = frozenset({"csrfmiddlewaretoken", "next", "slot", "sourceSurface"})
 _STARTS = frozenset({"tenant_start", "connection_start", "run_retry", "onboarding_start"})
 
 
 def wait_for(request: HttpRequest, data: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return where the panel of this busy outcome asks whether it may start now; None when nothing is there to ask."""
+    """Return where the panel asks: a busy one whether it may start now, another one whether its run has ended.
+
+    None when nothing is there to ask.
+    """
     run = data.get("run")
+    if run and data["status"] in (StartStatus.ACCEPTED, StartStatus.DEDUPED):
+        return {"url": reverse("run_follow", args=[run["id"]]), "seconds": FOLLOW_SECONDS}
     if data["status"] != StartStatus.SCOPE_BUSY or not run or not is_start(request.path):
         return None
     fields = {

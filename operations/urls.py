@@ -4,7 +4,7 @@ from django.urls import path
 from django.views.generic import RedirectView
 
 from operations import registry, urls_list
-from operations.views_ready import run_ready
+from operations.views_ready import run_follow, run_ready
 from operations.views_runs import RunCancel, RunCancelChain, RunForceRelease, RunStatus, RunView
 from operations.views_starts import (
     ConnectionStart,
@@ -39,6 +39,7 @@ urlpatterns = [
     path("operations/<int:run>", RunView.as_view(), name="run"),
     path("operations/<int:run>/", _mend),
     path("operations/<str:run>/ready", run_ready, name="run_ready"),
+    path("operations/<str:run>/follow", run_follow, name="run_follow"),
     path("operations/<int:run>/status", RunStatus.as_view(), name="run_status"),
     path("operations/<str:run>/retry", RunRetry.as_view(), name="run_retry"),
     path("operations/<str:run>/cancel", RunCancel.as_view(), name="run_cancel"),

@@ -1,15 +1,16 @@
 """How much each of the last backups found changed: bars for a picture, and the sentence that says what it shows."""
 
-from collections import defaultdict
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
-from providers.choices import BackupKind
+from providers.choices import BackupKind, ChangeKind
 from providers.models import Backup
 
 MOST = 30
-HEIGHT, STEP, BAR = 64, 18, 12
+HEIGHT, STEP, BAR = 120, 18, 12
+STACK = (ChangeKind.NEW, ChangeKind.CHANGED, ChangeKind.GONE)
 
 
 def changes_over_time(tenant_id: int) -> dict[str, Any] | None:
@@ -20,17 +21,30 @@ def changes_over_time(tenant_id: int) -> dict[str, Any] | None:
     counted = [(row, _counts(row["results"])) for row in found if _compared(row["results"])]
     if len(counted) < 2:
         return None
-    most = max(max(sum(counts.values()) for _row, counts in counted), 1)
-    bars = [_bar(place, row, counts, most) for place, (row, counts) in enumerate(counted)]
-    last = bars[-1]
-    sentence = _("The last backup found %(last)s changes; the most in %(count)s backups were %(most)s.")
+    totals = [sum(counts.values()) for _row, counts in counted]
+    # The newest stands at the right edge, as a day does in the pictures of a month.
+    first, most = MOST - len(counted), max(totals)
     return {
-        "bars": bars,
-        "width": len(bars) * STEP,
-        "height": HEIGHT,
-        "sentence": sentence % {"last": last["total"], "count": len(bars), "most": most if any(
-            bar["total"] for bar in bars) else 0},
-    }  # fmt: skip
+        "bars": [_bar(first + place, row, counts, most) for place, (row, counts) in enumerate(counted)],
+        "width": MOST * STEP,
+        "most": most,
+        "sentence": _sentence(totals),
+        "legend": [
+            {"kind": kind.value, "label": kind.label, "count": sum(counts[kind] for _row, counts in counted)}
+            for kind in STACK
+        ],
+    }
+
+
+def _sentence(totals: list[int]) -> str:
+    if not any(totals):
+        return _("The last %(count)s backups found no change.") % {"count": len(totals)}
+    words = ngettext(
+        "The last backup found %(last)s change; the most in %(count)s backups were %(most)s.",
+        "The last backup found %(last)s changes; the most in %(count)s backups were %(most)s.",
+        totals[-1],
+    )
+    return words % {"last": totals[-1], "count": len(totals), "most": max(totals)}
 
 
 def _compared(results: dict[str, Any]) -> bool:
@@ -38,26 +52,22 @@ def _compared(results: dict[str, Any]) -> bool:
 
 
 def _counts(results: dict[str, Any]) -> dict[str, int]:
-    counts: dict[str, int] = defaultdict(int, {"new": 0, "changed": 0, "gone": 0})
-    for found in results.values():
-        for name in ("new", "changed", "gone"):
-            counts[name] += found.get(name, 0)
-    return dict(counts)
+    return {kind: sum(found.get(kind.value, 0) for found in results.values()) for kind in STACK}
 
 
 def _bar(place: int, row: dict[str, Any], counts: dict[str, int], most: int) -> dict[str, Any]:
     pieces, bottom = [], float(HEIGHT)
-    for name in ("new", "changed", "gone"):
-        tall = round(counts[name] / most * HEIGHT, 1)
+    for kind in STACK:
+        if not counts[kind]:
+            continue
+        # One change must be seen among a thousand.
+        tall = max(3.0, HEIGHT * counts[kind] / most)
         bottom -= tall
-        if tall:
-            pieces.append({"kind": name, "y": round(bottom, 1), "height": tall})
+        pieces.append({"kind": kind.value, "y": f"{max(bottom, 0):.1f}", "height": f"{tall - 1:.1f}"})
     return {
-        "x": place * STEP,
-        "width": BAR,
+        "x": place * STEP + (STEP - BAR) // 2,
         "pieces": pieces,
         "at": row["created_at"],
         "id": row["id"],
-        "total": sum(counts.values()),
-        **counts,
+        **{kind.value: counts[kind] for kind in STACK},
     }

@@ -147,7 +147,8 @@ NO_PAGES = {
     "notifications_read", "audit_export", "person_enable", "invitation_renew", "invitation_withdraw",
     "operation_days", "operations_export", "connections_export", "tenants_export",
     "inventory_export", "compliance_export",
-    "directory_groups_export", "directory_role_definitions_export", "people_export", "table_columns", "run_ready",
+    "directory_groups_export", "directory_role_definitions_export", "people_export", "table_columns",
+    "run_ready", "run_follow",
     "account_session", "account_session_end", "account_sessions_end_others", "password_change", "password_change_done",
 }  # fmt: skip
 

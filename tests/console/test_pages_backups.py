@@ -96,7 +96,7 @@ def test_the_picture_says_what_it_shows(world: World, client: Client) -> None:
     for minutes in (1, 2, 3):
         make_backup(world.tenant, {CATALOG: [policy(minutes=minutes)]})
     picture = client.get(LIST).context["picture"]
-    assert picture["sentence"] == "The last backup found 1 changes; the most in 2 backups were 1."
+    assert picture["sentence"] == "The last backup found 1 change; the most in 2 backups were 1."
     assert [bar["changed"] for bar in picture["bars"]] == [1, 1]
 
 

@@ -103,10 +103,11 @@ def poll_url(panel: str) -> str:
     return re.search(r'hx-get="([^"]+/ready[^"]+)"', panel).group(1).replace("&amp;", "&")
 
 
-def end_all() -> None:
+def end_all(outcome: str = "succeeded", reason_code: str = "") -> None:
     OperationRun.objects.update(
         status="completed",
-        outcome="succeeded",
+        outcome=outcome,
+        reason_code=reason_code,
         completed_at=timezone.now(),
         claim_token=None,
         lease_until=None,
@@ -176,3 +177,45 @@ def test_the_poll_costs_three_statements(world):
     with CaptureQueriesContext(database) as queries:
         client.get(f"/admin/operations/{run.pk}/ready", {"again": GROUPS}, headers=HTMX)
     assert len(queries) <= 3
+
+
+def follow_url(panel: str) -> str:
+    return re.search(r'hx-get="(/admin/operations/\d+/follow)"', panel).group(1)
+
+
+def test_the_panel_of_a_start_follows_its_run_to_the_end(world):
+    client = signed_in(world.operator)
+    accepted, joined = (text_of(client.post(GROUPS, headers=HTMX)) for _ in range(2))
+    url = follow_url(accepted)
+    assert follow_url(joined) == url
+    waiting = client.get(url, headers=HTMX)
+    assert (waiting.status_code, waiting.content) == (204, b"")
+    end_all()
+    ended = client.get(url, headers=HTMX)
+    assert (ended.status_code, ended["HX-Trigger"]) == (286, "tp:run-ended")
+    shown = text_of(ended)
+    assert "Sync groups succeeded." in shown
+    assert 'href="/admin/t/contoso/directory/groups"' in shown and "Open result" in shown
+    assert 'id="tp-announce"' in shown
+
+
+def test_a_run_that_failed_says_why_in_the_panel(world):
+    client = signed_in(world.operator)
+    url = follow_url(text_of(client.post(GROUPS, headers=HTMX)))
+    end_all("failed", "provider.unreachable")
+    shown = text_of(client.get(url, headers=HTMX))
+    assert "Sync groups failed." in shown and "tp-ended--bad" in shown
+    assert "provider.unreachable" in shown
+    assert "Open result" not in shown and "View run" in shown
+
+
+def test_following_a_run_costs_three_statements_and_shows_nothing_to_strangers(world):
+    client = signed_in(world.operator)
+    url = follow_url(text_of(client.post(GROUPS, headers=HTMX)))
+    end_all()
+    with CaptureQueriesContext(database) as queries:
+        assert client.get(url, headers=HTMX).status_code == 286
+    assert len(queries) <= 3
+    for pk in (OperationRun.objects.get().pk, 999_999, "9" * 30):
+        answer = signed_in(world.outsider).get(f"/admin/operations/{pk}/follow", headers=HTMX)
+        assert answer.status_code == 404

@@ -237,6 +237,7 @@ SITE = (
     Row("admin/provider-connections/export", "GET", "200"),
     # Without the start that it offers again there is nothing to show; who sees what is asked in tests/console.
     Row("admin/operations/<str:run>/ready", "GET", "404", RUN, GONE_RUN),
+    Row("admin/operations/<str:run>/follow", "GET", "404 404 204 204 204 204", RUN, GONE_RUN),
     Row("admin/login/", "GET", "302", public=200),
     # htmx is told to load the sign-in page.
     # htmx is told to load the sign-in page.
