@@ -6,14 +6,14 @@
 --   take       value = units wanted; granted when the wait is 0
 --   percent    value = share of the provider's limit in use, as it says (from 0.8)
 --   throttled  value = seconds that the provider wants us to wait
--- Answers {seconds to wait, current rate}.
+-- Answers {seconds to wait, current rate, units used in the window}.
 --
 -- Where a limit is documented, all of GOAL of it may be used at once, and nothing more until the window has moved on.
 -- Elsewhere, until the provider complains, the rate doubles each half second in which somebody had to wait. Its first
 -- complaint tells its limit: what we used in the window, divided by the share it names. From then on use
 -- stays under GOAL of that limit in any window, the limit grows slowly while it is quiet and shrinks when
 -- it is not.
-local GOAL, FLOOR = 0.85, 2
+local GOAL, FLOOR, CONFIRMED = 0.85, 2, 0.95
 local verb, value, correction = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local window, initial, highest = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local known, ttl, documented = tonumber(ARGV[7]), ARGV[8], tonumber(ARGV[9])
@@ -76,8 +76,9 @@ local function take()
   local capacity = math.max(1, state.rate * 0.5)
   state.tokens = math.min(capacity, state.tokens + (now - state.at) * state.rate)
   state.at = now
-  -- Nobody complained, and our count is complete: the documented limit alone decides.
-  local free = documented > 0 and not state.limit and now >= state.counted_from
+  -- Our count is complete, and the provider said nothing else than what is documented: that limit alone decides.
+  local confirmed = not state.limit or state.limit >= CONFIRMED * documented
+  local free = documented > 0 and confirmed and now >= state.counted_from
   if free then state.tokens = capacity + value end
   local wait = math.max(0, (math.min(value, capacity) - state.tokens) / state.rate)
   local limit = state.limit or documented
@@ -123,4 +124,4 @@ end
 
 for name, number in pairs(state) do redis.call('HSET', KEYS[1], name, string.format('%.6f', number)) end
 redis.call('EXPIRE', KEYS[1], ttl)
-return {string.format('%.6f', wait), string.format('%.6f', state.rate)}
+return {string.format('%.6f', wait), string.format('%.6f', state.rate), string.format('%.6f', used)}

@@ -7,11 +7,14 @@ _SLOWEST = 0.05
 
 
 class LocalBudget:
-    """A bucket that only ever gets slower: the others are not known, so nothing is risked."""
+    """A bucket that only ever gets slower: the others are not known, so nothing is risked.
 
-    def __init__(self, rate: float) -> None:
+    ``debt``: units that have to be earned back before the first one is granted.
+    """
+
+    def __init__(self, rate: float, *, debt: float = 0.0) -> None:
         self.rate = max(_SLOWEST, rate)
-        self._tokens = 1.0
+        self._tokens = 1.0 - debt
         self._at = time.monotonic()
         self._paused_until = 0.0
         self._cut_at = 0.0

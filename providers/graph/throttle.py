@@ -28,6 +28,7 @@ log = structlog.get_logger(__name__)
 _SCRIPT = files("providers.graph").joinpath("budget.lua").read_text("utf-8")
 _STATE_TTL = 3600
 _LOST_SHARE = 0.5
+_GOAL = 0.85  # as in budget.lua
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,7 @@ class RateBudget:
         self._redis_back_at = 0.0
         self._lock = Lock()
         self._known_rates: dict[str, float] = {}
+        self._known_use: dict[str, tuple[float, float]] = {}
         self._corrections: dict[str, float] = {}
         self._local: dict[str, LocalBudget] = {}
 
@@ -153,12 +155,13 @@ class RateBudget:
             self._known_rates.get(service, 0), _STATE_TTL, limits.documented,
         )  # fmt: skip
         try:
-            wait, rate = self._script(keys=[f"graph:budget:{self._key}:{service}"], args=arguments)
+            wait, rate, used = self._script(keys=[f"graph:budget:{self._key}:{service}"], args=arguments)
         except (redis.RedisError, OSError) as failure:
             self._redis_back_at = time.monotonic() + self._redis_rest
             log.warning("graph.budget.redis_gone", error=type(failure).__name__, service=service)
             return None
         self._known_rates[service] = float(rate)
+        self._known_use[service] = (float(used), time.monotonic())
         self._local.pop(service, None)
         return float(wait)
 
@@ -166,8 +169,17 @@ class RateBudget:
         with self._lock:
             if service not in self._local:
                 known = self._known_rates.get(service, self._limits[service].initial)
-                self._local[service] = LocalBudget(known * _LOST_SHARE)
+                rate = known * _LOST_SHARE
+                self._local[service] = LocalBudget(rate, debt=self._overdrawn(service, rate))
             return self._local[service]
+
+    def _overdrawn(self, service: str, rate: float) -> float:
+        """Units by which a window would be too full if use at ``rate`` followed what was used at once."""
+        limits = self._limits[service]
+        used, at = self._known_use.get(service, (0.0, 0.0))
+        if not limits.documented or time.monotonic() - at > limits.window:
+            return 0.0
+        return max(0.0, used + rate * limits.window - _GOAL * limits.documented)
 
 
 @lru_cache(maxsize=8)

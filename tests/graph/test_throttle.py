@@ -117,6 +117,24 @@ def test_what_is_documented_may_be_used_at_once_and_no_more_of_it(redis_url, key
     assert 15 < caught.value.retry_after <= 21
 
 
+def test_a_warning_that_confirms_the_documented_limit_takes_none_of_it_away(redis_url, key):
+    budget = RateBudget(redis_url, key=key)
+    assert sum(budget.acquire(service=INTUNE_WRITES) for _ in range(80)) == 0
+    budget.observe(200, {"x-ms-throttle-limit-percentage": "0.8"}, service=INTUNE_WRITES)
+    assert sum(budget.acquire(service=INTUNE_WRITES) for _ in range(5)) == 0
+    with pytest.raises(errors.Throttled):
+        budget.acquire(service=INTUNE_WRITES, longest=1)
+
+
+def test_a_warning_of_less_than_is_documented_slows_down(redis_url, key):
+    budget = RateBudget(redis_url, key=key)
+    for _ in range(40):
+        budget.acquire(service=INTUNE_WRITES)
+    budget.observe(200, {"x-ms-throttle-limit-percentage": "0.8"}, service=INTUNE_WRITES)
+    with pytest.raises(errors.Throttled):
+        budget.acquire(service=INTUNE_WRITES, longest=0.1)
+
+
 def test_whenever_its_users_come_no_window_holds_more_than_is_documented(redis_url, key):
     at, seed = [], random.Random(7)
     naps = [[seed.choice((0, 0, 0, 0.01, 0.3)) for _ in range(16)] for _ in range(3)]
@@ -247,6 +265,19 @@ def test_without_redis_each_worker_keeps_to_half_of_the_rate_it_knew_and_returns
     other.observe(429, {"retry-after": "0.8"})
     assert budget.acquire() > 0.3
     way.cut()
+
+
+def test_redis_that_goes_after_a_burst_leaves_no_window_too_full(redis_url, key):
+    way = Switchable(redis_url)
+    budget = RateBudget(way.url, key=key)
+    used = 0
+    while used < 85:
+        budget.acquire(service=INTUNE_WRITES)
+        used += 1
+    way.cut()
+    with pytest.raises(errors.Throttled) as caught:
+        budget.acquire(service=INTUNE_WRITES, longest=1)
+    assert 15 < caught.value.retry_after <= 21
 
 
 def test_without_redis_a_429_still_slows_this_worker(key):
