@@ -3,6 +3,7 @@
 from django.utils.translation import gettext_lazy as _
 
 from providers.catalogue import _permissions as permissions
+from providers.catalogue.gaps import LINKED_TO_CERTIFICATES, Gap
 from providers.catalogue.model import (
     Area,
     Assignments,
@@ -124,6 +125,10 @@ TYPES = (
             "featureUpdatesWillBeRolledBack",
         ),
         written_apart=("privacyAccessControls",),
+        gaps=(
+            Gap("certificates_not_restored", types=LINKED_TO_CERTIFICATES),
+            Gap("privacy_not_restored", types=frozenset({"windows10GeneralConfiguration"})),
+        ),
         immutable=("@odata.type",),
         type_in_update=True,
     ),

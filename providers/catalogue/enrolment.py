@@ -3,6 +3,7 @@
 from django.utils.translation import gettext_lazy as _
 
 from providers.catalogue import _permissions as permissions
+from providers.catalogue.gaps import Gap
 from providers.catalogue.model import (
     Area,
     Assignments,
@@ -55,6 +56,7 @@ TYPES = (
             "platformType",
         ),
         written_apart=("priority",),
+        gaps=(Gap("priority_not_restored", path="priority"),),
         immutable=("@odata.type", "platformType"),
         type_in_update=True,
     ),

@@ -3,6 +3,7 @@
 from django.utils.translation import gettext_lazy as _
 
 from providers.catalogue import _permissions as permissions
+from providers.catalogue.gaps import Gap
 from providers.catalogue.model import (
     Area,
     Create,
@@ -122,6 +123,7 @@ TYPES = (
             "allowedCombinations",
         ),
         written_apart=("combinationConfigurations",),
+        gaps=(Gap("combinations_not_restored", path="combinationConfigurations"),),
         update=Update.PATCH_COMBINATIONS,
         licence=_ENTRA,
     ),

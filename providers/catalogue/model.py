@@ -14,6 +14,8 @@ from typing import Any
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from providers.catalogue.gaps import Gap
+
 AnyOf = tuple[str, ...]
 Object = Mapping[str, Any]
 Words = str | Promise
@@ -208,7 +210,7 @@ class ObjectType:
     names whose values nobody is shown, wherever they stand. ``strip_create`` and ``strip_update`` are paths of a body,
     beside what every type strips; those in ``written_apart`` are content all the same, but written by another call.
     ``keep_ids`` names the members whose ``id`` is content: it leads elsewhere.
-    ``not_restorable`` says why, if so.
+    ``not_restorable`` says why, if so; ``gaps`` are what of it is not restored though the object is.
     """
 
     key: str
@@ -244,6 +246,7 @@ class ObjectType:
     delete_path: str = ""
     backed_up: bool = True
     not_restorable: Words = ""
+    gaps: tuple[Gap, ...] = ()
     licence: str = "Microsoft Intune"
     all_references: tuple[Reference, ...] = field(init=False)
     all_unordered: tuple[str, ...] = field(init=False)

@@ -252,6 +252,7 @@ class _Freezer:
         if item.action is RestoreAction.CREATE:
             if VALUE_WRITE_ONLY in source.flags:
                 item.warnings.append(Note("secret_to_enter"))
+            item.warnings += _gaps(kind, item.wanted, {})
             self._judge_secrets(source, item)
             return
         assert item.live is not None
@@ -265,6 +266,7 @@ class _Freezer:
                 Note("immutable", {"properties": ", ".join(changed)}),
             )
         else:
+            item.warnings += _gaps(kind, item.wanted, item.live)
             self._judge_secrets(source, item)
 
     def _judge_secrets(self, source: Source, item: Planned) -> None:
@@ -292,6 +294,12 @@ def _set_assignments(kind: ObjectType, content: Content, live: Content | None, c
     if live is not None and kind.protection(live["object"]) is Protection.UPDATE_ONLY:
         choice = assigning.AssignmentChoice.NONE
     content[name] = assigning.wanted(choice, content.get(name) or [], there)
+
+
+def _gaps(kind: ObjectType, wanted: Content, live: Content) -> list[Note]:
+    """What of the object is not restored, though it is written."""
+    now = canonical(kind, {"object": live.get("object") or {}})["object"]
+    return [Note(gap.code) for gap in kind.gaps if gap.concerns(wanted["object"], now)]
 
 
 def _immutable(kind: ObjectType, wanted: Content, live: Content) -> list[str]:
