@@ -1,11 +1,18 @@
-"""Which tests parallel workers must keep together: those that share one running console."""
+"""Which tests parallel workers must keep together: those that share one running console, or most of the server's
+sessions (two hundred clicks beside two hundred more are over what PostgreSQL admits).
+"""
 
 import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 from xdist.scheduler.protocol import Scheduling
 
-TOGETHER = {"tests/browser/": "browser", "tests/system/": "system", "tests/api/": "system"}
+TOGETHER = {
+    "tests/browser/": "browser",
+    "tests/system/": "system",
+    "tests/api/": "system",
+    "tests/races/": "races",
+}
 
 
 class ByStack(LoadScopeScheduling):

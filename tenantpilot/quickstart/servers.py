@@ -44,7 +44,7 @@ class EmbeddedPostgres(EmbeddedServer):
         }
         if self.fast:
             settings |= {
-                "fsync": "off", "synchronous_commit": "off", "full_page_writes": "off",
+                "max_connections": "500", "fsync": "off", "synchronous_commit": "off", "full_page_writes": "off",
                 "wal_level": "minimal", "max_wal_senders": "0",
             }  # fmt: skip
         options = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]

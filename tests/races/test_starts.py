@@ -39,9 +39,9 @@ def stampede(
     barrier = threading.Barrier(CLICKS, action=_free_the_scope)
 
     def clicker(number: int) -> list[tuple[StartOutcome, float]]:
-        connection.ensure_connection()
         request, answers = request_of(number), []
         try:
+            connection.ensure_connection()
             for _ in range(rounds):
                 barrier.wait(timeout=60)
                 before = time.perf_counter()
