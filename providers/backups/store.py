@@ -44,6 +44,16 @@ class NewItem:
     incomplete_parts: Sequence[Mapping[str, Any]] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An object with everything made that needs neither the database nor the objects beside it."""
+
+    row: BackupItem
+    content_hash: str
+    written: bytes
+    references: frozenset[tuple[Ref, str]]
+
+
 @dataclass(slots=True)
 class TypeResult:
     """How the read of one type ended. ``code``: why it was not read to its end; empty when it was."""
@@ -90,21 +100,29 @@ class Writing:
 
     def add(self, kind: ObjectType, items: Sequence[NewItem]) -> None:
         """Keep these objects; content that the tenant's backups already hold is not stored again."""
+        self.keep([self.prepare(kind, item) for item in items])
+
+    def prepare(self, kind: ObjectType, item: NewItem) -> Prepared:
+        """Return an object ready to be kept: half of the work, for whoever has to wait for the next one anyway."""
+        form = canonical(kind, item.content)
+        written = dumps(form)
+        return Prepared(
+            self._row(kind, item), hash_of(kind, written), written, frozenset(references_in(kind, form))
+        )
+
+    def keep(self, items: Sequence[Prepared]) -> None:
+        """Keep objects that are prepared, as ``add`` does."""
         if not items:
             return
-        forms = [canonical(kind, item.content) for item in items]
-        written = [dumps(form) for form in forms]
-        hashes = [hash_of(kind, each) for each in written]
-        fresh = self._sealed_new(dict(zip(hashes, written, strict=True)))
-        rows = [self._row(kind, item, form) for item, form in zip(items, forms, strict=True)]
-        wanted = {found for form in forms for found in references_in(kind, form)}
+        hashes = [item.content_hash for item in items]
+        fresh = self._sealed_new({item.content_hash: item.written for item in items})
         with self.fenced():
             ids = self._version_ids(hashes, fresh)
-            for row, key in zip(rows, hashes, strict=True):
-                row.version_id = ids[key]
+            for item in items:
+                item.row.version_id = ids[item.content_hash]
             # A list that changes while it is read may show an object twice.
-            BackupItem.objects.bulk_create(rows, ignore_conflicts=True)
-            self._note(wanted)
+            BackupItem.objects.bulk_create([item.row for item in items], ignore_conflicts=True)
+            self._note({found for item in items for found in item.references})
 
     def type_ended(self, kind: ObjectType, result: TypeResult) -> None:
         """Note how the read of a type ended."""
@@ -160,7 +178,7 @@ class Writing:
         self.backup.completed_at = timezone.now()
         self.backup.save(update_fields=["state", "object_count", "completed_at"])
 
-    def _row(self, kind: ObjectType, item: NewItem, form: Mapping[str, Any]) -> BackupItem:
+    def _row(self, kind: ObjectType, item: NewItem) -> BackupItem:
         parts = [dict(part) for part in item.incomplete_parts]
         return BackupItem(
             backup=self.backup,

@@ -17,7 +17,7 @@ from operations.reasons import PARTLY_READ
 from operations.registry import Page, operation_type
 from providers import catalogue
 from providers.backups import store
-from providers.backups.store import NewItem, TypeResult, Writing
+from providers.backups.store import NewItem, Prepared, TypeResult, Writing
 from providers.catalogue import ObjectType
 from providers.choices import BackupState
 from providers.graph.errors import GraphError
@@ -129,7 +129,7 @@ class _Attempt:
         self._run, self._writing = run, writing
         self._progress = Progress(run)
         self._results: dict[str, TypeResult] = {}
-        self._waiting: dict[str, list[NewItem]] = {}
+        self._waiting: dict[str, list[Prepared]] = {}
         # A fault that may be gone by the next attempt.
         self.passing: GraphError | None = None
 
@@ -170,7 +170,8 @@ class _Attempt:
 
     def _add(self, kind: ObjectType, objects: Sequence[ReadObject]) -> None:
         result, waiting = self._results[kind.key], self._waiting[kind.key]
-        items = [_new_item(kind, each) for each in objects]
+        # At once, while the next requests are under way: what is left for the end is to write rows.
+        items = [self._writing.prepare(kind, _new_item(kind, each)) for each in objects]
         waiting += items
         if len(waiting) >= _WRITTEN_AT_ONCE:
             self._write(kind)
@@ -181,7 +182,7 @@ class _Attempt:
         self._progress.add(len(items))
 
     def _write(self, kind: ObjectType) -> None:
-        self._writing.add(kind, self._waiting.pop(kind.key, []))
+        self._writing.keep(self._waiting.pop(kind.key, []))
         self._waiting[kind.key] = []
 
     def _ended(self, kind: ObjectType, error: GraphError | None) -> None:
