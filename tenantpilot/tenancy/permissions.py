@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from django.contrib.auth.models import Permission
 from django.db import models
-from django.db.models import Q, QuerySet, Value
+from django.db.models import Q, QuerySet, Subquery, Value
 
 from tenantpilot.tenancy.capabilities import VIEW_WORKSPACE, Capability
 from tenantpilot.tenancy.models import (
@@ -50,6 +51,16 @@ def _workspaces_with(user: User, codename: str) -> QuerySet[WorkspaceGroupObject
     ).values_list("content_object_id", flat=True)
 
 
+def _tenant_permission(codename: str) -> Subquery:
+    # One value instead of a join: by the codename alone PostgreSQL prepares for several permissions, and then reads the
+    # grants of a person with 9,000 of them in twice the time.
+    tenants = {
+        "content_type__app_label": Tenant._meta.app_label,
+        "content_type__model": Tenant._meta.model_name,
+    }
+    return Subquery(Permission.objects.filter(codename=codename, **tenants).order_by().values("id")[:1])
+
+
 def workspaces_visible_to(user: User) -> QuerySet[Workspace]:
     """Return the workspaces that the person belongs to."""
     return Workspace.objects.filter(id__in=_workspaces_with(user, VIEW_WORKSPACE))
@@ -75,7 +86,7 @@ def visible_to(
     prefix = f"{path}__" if path else ""
     for needed in {str(Capability.VIEW_TENANT), str(capability)}:
         granted = TenantGroupObjectPermission.objects.filter(
-            group__in=_groups_of(user), permission__codename=needed
+            group__in=_groups_of(user), permission=_tenant_permission(needed)
         ).values_list("content_object_id", flat=True)
         queryset = queryset.filter(
             Q(**{f"{prefix}workspace_id__in": _workspaces_with(user, needed)})
