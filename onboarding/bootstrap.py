@@ -30,12 +30,15 @@ def selectable() -> list[OperationType]:
     ]
 
 
-def read_selection(value: Any) -> tuple[list[OperationType], str]:
-    """Return the operations that a body names, in its order, or no operation and what is wrong with it, by name."""
-    names = [value] if isinstance(value, str) else value
-    if not isinstance(names, list) or not names:
+def read_selection(value: Any, *, form: bool = False) -> tuple[list[OperationType], str]:
+    """Return the operations that a body names, in its order, or no operation and what is wrong with it, by name.
+
+    A form that ticks one box sends a text; JSON wants the list.
+    """
+    names = [value] if form and isinstance(value, str) else value
+    if not names:
         return [], _("Choose at least one operation.")
-    if not all(isinstance(name, str) for name in names):
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         return [], _("Send the names of operations.")
     known = {kind.name: kind for kind in selectable()}
     wrong = [

@@ -25,7 +25,7 @@ from operations.outcomes import ChainOutcome, StartOutcome
 from operations.registry import OperationType
 from operations.schemas import BOOTSTRAP_SCHEMAS
 from tenantpilot.console.pages import SignedInRequest, page, require
-from tenantpilot.core.http import PageRenderer, VendorJSON, invalid_input
+from tenantpilot.core.http import FORMS, PageRenderer, VendorJSON, invalid_input
 
 
 class BootstrapJSON(VendorJSON):
@@ -47,7 +47,7 @@ class BootstrapStart(OutcomeView):
         sent = read_input(http, in_context=False)
         seen = visible_session(request, url["session"])
         require_may(seen)
-        operations, surface = _read(sent)
+        operations, surface = _read(sent, form=http.content_type in FORMS)
         for operation in operations if seen.standing.target else ():
             require(capabilities_on(seen), operation.capability)
         key = start_key(request, sent.payload)
@@ -94,14 +94,14 @@ def onboarding_cancel(request: SignedInRequest, session: int) -> HttpResponse:
     return HttpResponseRedirect(session_url(session, StepName.BOOTSTRAP))
 
 
-def _read(sent: StartInput) -> tuple[list[OperationType], str]:
+def _read(sent: StartInput, *, form: bool) -> tuple[list[OperationType], str]:
     """Return the selection and the surface that the body names. Raises Problem (400) that names each wrong field."""
     if sent.problem is not None:
         raise sent.problem
     wrong: dict[str, str] = {}
     if sent.payload.get(CONNECTION) in (None, ""):
         wrong[CONNECTION] = _("Send the ID of the session's connection.")
-    operations, told = bootstrap.read_selection(sent.payload.get(FIELD))
+    operations, told = bootstrap.read_selection(sent.payload.get(FIELD), form=form)
     if told:
         wrong[FIELD] = told
     surface = read_surface(sent.payload.get(SURFACE), wrong) or bootstrap.SURFACE

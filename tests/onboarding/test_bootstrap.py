@@ -186,10 +186,12 @@ class TestBody:
         [
             ([], "Choose at least one operation."),
             (None, "Choose at least one operation."),
-            ("x", "Unknown: x."),
+            ("x", "Send the names of operations."),
+            (["x"], "Unknown: x."),
             ([1], "Send the names of operations."),
             ([GROUPS, GROUPS], f"Named twice: {GROUPS}."),
             ([GROUPS, "no.such", "also.none"], "Unknown: no.such, also.none."),
+            (GROUPS, "Send the names of operations."),
             (["provider.connection.check"], "Can't be chosen: provider.connection.check."),
         ],
     )
