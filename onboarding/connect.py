@@ -148,8 +148,9 @@ def look(session: OnboardingSession, *, again: bool = False) -> bool:
     else:
         _arrived(session, connection, granted)
         return True
-    OnboardingSession.objects.filter(pk=session.pk).update(trouble_code=trouble)
-    session.trouble_code = trouble
+    if session.trouble_code != trouble:
+        OnboardingSession.objects.filter(pk=session.pk).update(trouble_code=trouble)
+        session.trouble_code = trouble
     return False
 
 

@@ -1,6 +1,7 @@
 """The parts of the wizard that renew themselves, and the certificate to download."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from cryptography.hazmat.primitives.serialization import Encoding
 from django.contrib import messages
@@ -14,8 +15,10 @@ from onboarding.choices import StepName
 from onboarding.live import bootstrap_data, verify_data
 from onboarding.pages import wait_data
 from onboarding.scope import session_for
+from onboarding.selectors import stamp
 from onboarding.steps import open_before
 from onboarding.words import session_url
+from providers.selectors import MAX_ID
 from tenantpilot.console.http import is_htmx
 from tenantpilot.console.pages import SignedInRequest, page
 
@@ -30,13 +33,14 @@ def onboarding_consent(request: SignedInRequest, session: int) -> HttpResponse:
     seen = session_for(request.user, session)
     if seen.session.connection_id is None:
         raise Http404
-    connect.look(seen.session)
+    found = connect.look(seen.session)
     if not is_htmx(request):
         if seen.session.connected_at is None:
             messages.info(request, _("Consent has not arrived yet."))
         return HttpResponseRedirect(session_url(session, StepName.CONNECT))
-    # Read anew: the sign-in has written what it saw.
-    seen = session_for(request.user, session)
+    if found:
+        # Read anew: the sign-in has written what it saw.
+        seen = session_for(request.user, session)
     arrived = seen.session.connected_at is not None
     context = {"wait": wait_data(seen), "fragment": True}
     return render(request, "onboarding/_wait.html", context, status=STOP if arrived else 200)
@@ -44,13 +48,19 @@ def onboarding_consent(request: SignedInRequest, session: int) -> HttpResponse:
 
 @page()
 def onboarding_live(request: SignedInRequest, session: int, step: str) -> HttpResponse:
-    """The lines of Verify or the chain of Bootstrap, as they stand now."""
+    """The lines of Verify or the chain of Bootstrap, as they stand now; 204 when the page shows them already."""
+    at = ""
+    if step in _PARTS and session <= MAX_ID:
+        at = stamp(request.user, session, StepName(step))
+        if at and at == request.GET.get("at"):
+            return HttpResponse(status=204)
     seen = session_for(request.user, session)
-    if step not in StepName.values or StepName(step) not in _PARTS:
+    if step not in _PARTS:
         raise Http404
     if open_before(seen.standing, StepName(step)) is not None:
         raise Http404
     data: dict[str, Any] = _PARTS[StepName(step)](seen)
+    data["liveUrl"] += f"?{urlencode({'at': at})}"
     template = f"onboarding/_live_{step}.html"
     return render(request, template, {**data, "fragment": True}, status=200 if data.get("seconds") else STOP)
 
