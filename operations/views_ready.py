@@ -33,7 +33,7 @@ def run_follow(request: SignedInRequest, run: str) -> HttpResponse:
     if record.completed_at is None:
         return HttpResponse(status=204)
     data = run_data(record)
-    results = [action for action in data["actions"] if action["kind"] == OPEN_RESULT]
+    results = [action for action in data.get("actions", ()) if action["kind"] == OPEN_RESULT]
     context = data | {"actions": results, "run": {"url": reverse("run", args=[record.id])}}
     response = render(request, "operations/_start_ended.html", context, status=HTMX_STOP_POLLING)
     response["HX-Trigger"] = "tp:run-ended"

@@ -85,7 +85,7 @@ class Complaints:
 def complaints() -> Iterator[Complaints]:
     heard = Complaints()
     yield heard
-    assert heard.unexpected() == []
+    assert not heard.unexpected(), "\n".join(heard.unexpected())
 
 
 @pytest.fixture

@@ -1,22 +1,13 @@
 """Every page by machine, light and dark, on a desk and on a phone; with a picture of each to look at."""
 
-from pathlib import Path
-
-import axe_playwright_python
 import pytest
-from playwright.sync_api import Page
 
-from tenantpilot.quickstart.home import PROJECT
-from tests.browser.conftest import DESK, PHONE, Complaints, Open
+from tests.browser.conftest import Complaints, Open
+from tests.browser.looking import look_at
 from tests.browser.pages import LOOKS, Look, page_names, places
 from tests.live import People
 from tests.person import Person
 from tests.stack import Stack
-
-AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-PICTURES = PROJECT / "build" / "screenshots"
-NARROWEST = {"width": 320, "height": 800}
 
 
 @pytest.fixture(scope="package")
@@ -72,20 +63,4 @@ def test_a_page_has_no_violations_and_fits(
     if look.click:
         page.locator(look.click).first.click()
     assert page.locator("h1").count() == 1
-    page.evaluate(AXE)
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)
-        for size in (DESK, PHONE):
-            page.set_viewport_size(size)
-            page.screenshot(path=PICTURES / f"{look.name}-{scheme}-{size['width']}.png", full_page=True)
-            assert violations(page) == [], f"{scheme}, {size['width']} px"
-    page.set_viewport_size(NARROWEST)
-    wide = page.evaluate("document.documentElement.scrollWidth")
-    assert wide <= NARROWEST["width"], f"{wide} px wide at {NARROWEST['width']} px"
-
-
-def violations(page: Page) -> list[tuple[str, str]]:
-    """What axe finds, as rule and element. Without preloading: it would fetch style sheets by wrong addresses."""
-    options = {"runOnly": {"type": "tag", "values": RULES}, "resultTypes": ["violations"], "preload": False}
-    found = page.evaluate("options => axe.run(document, options)", options)
-    return [(rule["id"], node["html"][:200]) for rule in found["violations"] for node in rule["nodes"]]
+    look_at(page, look.name)

@@ -1,28 +1,13 @@
 """A tenant's way out through the browser: archived while work runs, brought back, archived again, deleted."""
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
-from tests.browser.conftest import PHONE, Complaints, Open
-from tests.browser.test_every_page import AXE, PICTURES, violations
+from tests.browser.conftest import Complaints, Open
+from tests.browser.looking import PICTURES, look_at
 from tests.live import People
 from tests.stack import Stack, eventually
 
 TENANT = "/admin/t/wingtip"
-
-
-def look(page: Page, name: str) -> None:
-    """Have a page in this state looked at, light and dark, wide and narrow."""
-    page.evaluate(AXE)
-    wide = page.viewport_size
-    assert wide is not None
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)
-        for size in (wide, PHONE):
-            page.set_viewport_size(size)
-            page.screenshot(path=PICTURES / f"{name}-{scheme}-{size['width']}.png", full_page=True)
-            assert violations(page) == [], f"{name}, {scheme}, {size['width']} px"
-    page.set_viewport_size(wide)
-    page.emulate_media(color_scheme="light")
 
 
 def test_a_tenant_leaves(open_as: Open, stack: Stack, people: People, complaints: Complaints) -> None:
@@ -42,10 +27,10 @@ def test_a_tenant_leaves(open_as: Open, stack: Stack, people: People, complaints
     # Without a reload: what it waited for ends, and the page says so.
     expect(page.locator("#page-leaving")).to_contain_text("is archived.", timeout=60_000)
     expect(page.locator("#page-badge")).to_have_text("Archived")
-    look(page, "tenant-archived")
+    look_at(page, "tenant-archived")
 
     page.goto("/admin/tenants?life=archived")
-    look(page, "tenants-archived")
+    look_at(page, "tenants-archived")
     page.get_by_role("link", name="Wingtip").click()
     page.get_by_role("button", name="Bring back").click()
     expect(page.get_by_text("is back.")).to_be_visible()
@@ -58,7 +43,7 @@ def test_a_tenant_leaves(open_as: Open, stack: Stack, people: People, complaints
     complaints.expect("status of 400")
     page.get_by_role("button", name="Delete tenant").click()
     expect(page.get_by_role("alert")).to_be_visible()
-    look(page, "tenant-delete")
+    look_at(page, "tenant-delete")
     page.get_by_label("Name of the tenant").fill(page.locator("h1").inner_text())
     page.get_by_role("button", name="Delete tenant").click()
     expect(page.get_by_text("is being deleted.")).to_be_visible()
@@ -67,5 +52,5 @@ def test_a_tenant_leaves(open_as: Open, stack: Stack, people: People, complaints
     eventually(lambda: stack.rows(gone))
     page.goto(TENANT)
     expect(page.get_by_text("was deleted.")).to_be_visible()
-    look(page, "tenant-deleted")
+    look_at(page, "tenant-deleted")
     assert people("operator").get(TENANT).status_code == 404

@@ -209,6 +209,16 @@ def test_a_run_that_failed_says_why_in_the_panel(world):
     assert "Open result" not in shown and "View run" in shown
 
 
+def test_a_run_that_brings_nothing_to_open_ends_in_the_panel_too(world):
+    client = signed_in(world.operator)
+    check = f"/admin/provider-connections/{world.connection.pk}/actions/provider.connection.check/start"
+    url = follow_url(text_of(client.post(check, headers=HTMX)))
+    end_all()
+    shown = text_of(client.get(url, headers=HTMX))
+    assert "Check connection succeeded." in shown
+    assert "Open result" not in shown and "View run" in shown
+
+
 def test_following_a_run_costs_three_statements_and_shows_nothing_to_strangers(world):
     client = signed_in(world.operator)
     url = follow_url(text_of(client.post(GROUPS, headers=HTMX)))
