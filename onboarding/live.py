@@ -14,10 +14,11 @@ from onboarding.selectors import Seen
 from onboarding.words import session_url
 from operations import words
 from operations.buttons import CHECK_CONNECTION
-from operations.choices import ACTIVE
+from operations.choices import ACTIVE, ExecutionStatus
 from operations.models import OperationRun
 from providers.models import ProviderConnection
 from providers.selectors import Target
+from tenantpilot.core import reasons
 
 Data = dict[str, Any]
 VERIFY_SECONDS, CHAIN_SECONDS = 2, 2
@@ -51,6 +52,7 @@ def verify_data(seen: Seen) -> Data:
     }
     if busy and run is not None:
         data |= {"busy": True, "seconds": VERIFY_SECONDS, "run": {"url": reverse("run", args=[run["id"]])}}
+        data |= _waiting(run, target)
     return data
 
 
@@ -82,8 +84,16 @@ def _last_check(target: Target) -> Data | None:
     runs = OperationRun.objects.filter(
         tenant=target.tenant.id, connection=target.connection.id, operation_type=CHECK_CONNECTION
     )
-    run = runs.order_by("-id").values("id", "status").first()
+    run = runs.order_by("-id").values("id", "status", "reason_code", "reason_facts", "not_before").first()
     return dict(run) if run else None
+
+
+def _waiting(run: Data, target: Target) -> Data:
+    """Why a check that has begun goes on later, and when: Microsoft throttles, or did not answer."""
+    if run["status"] != ExecutionStatus.QUEUED or not run["reason_code"]:
+        return {}
+    sentence = words.sentence(reasons.get(run["reason_code"]), run["reason_facts"], target)
+    return {"waits": {"reason": sentence, "at": run["not_before"]}}
 
 
 def _line(line: Line, seen: Seen, target: Target) -> Data:

@@ -134,11 +134,11 @@ def _chains_of_outer() -> QuerySet[Chain]:
 
 
 def _check_stamp() -> list[Combinable]:
-    """The newest check of the session's connection, and its status."""
+    """The newest check of the session's connection, and how far it is."""
     checks = OperationRun.objects.filter(
         tenant=OuterRef("tenant_id"), connection=OuterRef("connection_id"), operation_type=CHECK_CONNECTION
     ).order_by("-id")
-    return [Subquery(checks.values(name)[:1]) for name in ("id", "status")]
+    return [Subquery(checks.values(name)[:1]) for name in ("id", "event_seq")]
 
 
 def _chain_stamp() -> list[Combinable]:

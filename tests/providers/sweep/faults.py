@@ -9,8 +9,6 @@ from threading import Lock
 from typing import Any
 
 import pytest
-import redis
-from django.conf import settings
 from django.utils import timezone
 
 from operations import execution, transitions
@@ -21,6 +19,7 @@ from operations.outcomes import StartOutcome
 from operations.pulse import Cancelled
 from providers.graph.transport import Transport
 from providers.models import ProviderConnection, RestoreRun
+from tests import budgets
 from tests.providers.conftest import Live
 from tests.providers.restoring import start_execution
 
@@ -66,9 +65,7 @@ def _forgotten(live: Live) -> None:
 
     Hundreds of 429s in a row would let the budget all but stop.
     """
-    cache = redis.Redis.from_url(settings.REDIS_URL)
-    for key in cache.scan_iter("graph:budget:*"):
-        cache.delete(key)
+    budgets.forget()
     ProviderConnection.objects.filter(pk=live.connection.pk).update(
         fault_code="", fault_facts={}, throttled_until=None
     )

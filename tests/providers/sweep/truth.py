@@ -69,16 +69,25 @@ def differing(state: State, other: State) -> list[str]:
 
 
 def of_backup(live: Live, run: OperationRun, earlier: Backup) -> list[str]:
-    """The tenant did not change, so whatever is said to be complete equals the ``earlier`` backup."""
+    """The tenant did not change, so whatever is said to be complete equals the ``earlier`` backup.
+
+    But for a secret that is said not to have been read: its object is whole without it.
+    """
     made = Backup.objects.filter(run_id=run.pk).first()
     if made is None:
         return [] if run.outcome == RunOutcome.FAILED else [f"{run.outcome} without a backup"]
     wrong, before, now = [], hashes(earlier), hashes(made)
     stopped = run.outcome == RunOutcome.CANCELLED
     whole = {item.object_id for item in BackupItem.objects.filter(backup=made, complete=True)}
+    unread = _flags(made) - _flags(earlier)
     for key, result in made.results.items():
-        expected = {place: value for place, value in before.items() if place[0] == key}
-        found = {place: value for place, value in now.items() if place[0] == key}
+        aside = {object_id for kind, object_id, _code in unread if kind == key}
+        expected = {
+            place: value for place, value in before.items() if place[0] == key and place[1] not in aside
+        }
+        found = {place: value for place, value in now.items() if place[0] == key and place[1] not in aside}
+        if not aside <= whole:
+            wrong.append(f"{key} lost more than a secret")
         if result["complete"] and found != expected:
             wrong.append(f"{key} is said to be complete and is not")
         if not (result["complete"] or stopped or key in {failure["type"] for failure in run.failures}):
@@ -89,6 +98,14 @@ def of_backup(live: Live, run: OperationRun, earlier: Backup) -> list[str]:
     if not stopped and (run.outcome == RunOutcome.SUCCEEDED) != (complete == set(earlier.results)):
         wrong.append(f"the run ended {run.outcome} with {len(complete)} types complete")
     return wrong
+
+
+def _flags(backup: Backup) -> set[tuple[str, str, str]]:
+    return {
+        (item.object_type, item.object_id, flag["code"])
+        for item in BackupItem.objects.filter(backup=backup)
+        for flag in item.flags
+    }
 
 
 def of_restore(
