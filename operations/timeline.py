@@ -23,6 +23,13 @@ STAGES: dict[str, str | Promise] = {
     ObjectKind.COMPLIANCE_DEVICES.value: gettext_lazy("Reading devices"),
     "device_summary": gettext_lazy("Reading the compliance summary"),
     "compliance_policies": gettext_lazy("Reading compliance policies"),
+    "objects": gettext_lazy("Reading objects"),
+    "references": gettext_lazy("Looking up what they refer to"),
+    "reading": gettext_lazy("Reading the tenant"),
+    "freezing": gettext_lazy("Writing the plan"),
+    "checking": gettext_lazy("Comparing the tenant with the plan"),
+    "safety_backup": gettext_lazy("Taking the safety backup"),
+    "writing": gettext_lazy("Writing objects"),
 }
 _TONES = {
     EventKind.CLAIMED: "info",
