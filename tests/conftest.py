@@ -13,7 +13,7 @@ from operations import broker
 from providers.models import ProviderConnection
 from tenantpilot.tenancy.capabilities import Role
 from tenantpilot.tenancy.models import Tenant, User, Workspace
-from tests import factories
+from tests import emptying, factories
 from tests.live import people as people
 from tests.live import stack as stack
 from tests.schedule import pytest_xdist_make_scheduler as pytest_xdist_make_scheduler
@@ -36,6 +36,7 @@ class World:
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
     """Tests empty the tables between them; everywhere else the audit log refuses that."""
+    emptying.use()
     with django_db_blocker.unblock(), database.cursor() as cursor:
         for table in ("audit_auditentry", "audit_auditlink"):
             cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER audit_not_emptied")

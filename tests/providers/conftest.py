@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any
 
 import pytest
-from django.core.management import call_command
 from django.db.models import QuerySet
 from django.utils import timezone
 from pytest_django import DjangoDbBlocker, Settings
@@ -26,6 +25,7 @@ from providers.sandbox.testing import SandboxServer
 from tenantpilot.tenancy.capabilities import Role
 from tenantpilot.tenancy.models import Tenant, User
 from tests import factories
+from tests.emptying import empty_tables
 
 QUICK = RetryPolicy(tries=2, throttled_tries=2, base=0.01, cap=0.02, total_wait=1.0)
 numbers = itertools.count(1)
@@ -123,7 +123,7 @@ def committed(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iter
     """Real commits, as the gate and the heartbeat need them; emptied once per module, since that takes longest."""
     with django_db_blocker.unblock():
         yield
-        call_command("flush", interactive=False, verbosity=0)
+        empty_tables()
 
 
 @pytest.fixture
