@@ -136,3 +136,10 @@ def test_selecting_works_without_javascript(open_as: Open) -> None:
     page.get_by_label("Select Adatum Architects").check()
     page.locator("#tp-selection").get_by_role("button", name="Check connection").click()
     expect(page.get_by_role("row", name="Adatum Architects")).to_contain_text("is disabled.")
+
+
+def test_the_tab_of_the_page_is_in_sight_on_a_phone(open_as: Open) -> None:
+    page = open_as("manager", "about:blank")
+    page.set_viewport_size(PHONE)
+    page.goto("/admin/t/contoso/restore-runs")
+    expect(page.locator(".tp-tabs [aria-current]")).to_be_in_viewport(ratio=1)

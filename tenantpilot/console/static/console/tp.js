@@ -126,6 +126,14 @@
     if (node.matches && node.matches("[data-tp-refocus]") && document.activeElement === document.body) node.focus();
   });
 
+  /* --- the tab of this page is in sight, also where the strip of tabs is wider than the phone ---------------- */
+
+  const tab = document.querySelector(".tp-tabs [aria-current]");
+  if (tab) {
+    const strip = tab.closest("ul"), place = tab.getBoundingClientRect(), frame = strip.getBoundingClientRect();
+    strip.scrollLeft += place.left - frame.left - (frame.width - place.width) / 2;
+  }
+
   /* --- copy, menus ------------------------------------------------------------------------------------------ */
 
   async function copy(button) {
