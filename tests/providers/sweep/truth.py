@@ -127,7 +127,11 @@ def of_restore(
     sent = RestoreStep.objects.filter(run=run.pk, sent_count__gt=0)
     wrong = _doubled(found, wanted, before, aside)
     written = {*sent.values_list("item__object_type", flat=True), *aside}
-    wrong += [f"{key} changed without a step" for key in differing(found, before) if key not in written]
+    wrong += [
+        f"{key} changed without a step: {_apart(before[key], found[key])}"
+        for key in differing(found, before)
+        if key not in written
+    ]
     for item in items:
         if item.object_type in aside:
             continue
@@ -144,6 +148,12 @@ def of_restore(
     if run.outcome != RunOutcome.SUCCEEDED and not run.reason_code:
         wrong.append(f"the run ended {run.outcome} without a reason")
     return wrong
+
+
+def _apart(before: Mapping[str, list[str]], now: Mapping[str, list[str]]) -> dict[str, Any]:
+    """The objects that are not the same, before and now: seldom seen twice, so it is told at once."""
+    names = sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
+    return {name: (before.get(name), now.get(name)) for name in names}
 
 
 def _doubled(found: State, wanted: State, before: State, aside: frozenset[str]) -> list[str]:
