@@ -10,14 +10,14 @@ from datetime import date, datetime
 from typing import Any
 
 from django.db import connection
-from django.db.models import Q, QuerySet, Value
-from django.db.models.functions import Coalesce, NullIf
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from operations.choices import ACTIVE, ExecutionStatus
 from operations.models import OperationRun
 from tenantpilot.tenancy.capabilities import VIEW_WORKSPACE, Capability
 from tenantpilot.tenancy.models import Tenant, User, Workspace, WorkspaceGroupObjectPermission
+from tenantpilot.tenancy.names import shown_name
 from tenantpilot.tenancy.permissions import CAPABILITIES_SQL, visible_to
 
 FEW_TENANTS = 300
@@ -210,7 +210,7 @@ def polled_rows(user: User, ids: list[int], newest: int | None, wanted: RunFilte
 
 
 def _columns(runs: QuerySet[OperationRun]) -> QuerySet[Any, Any]:
-    name = Coalesce(NullIf("initiator__first_name", Value("")), "initiator__username")
+    name = shown_name("initiator")
     return runs.annotate(initiator_name=name).values(*_COLUMNS)
 
 

@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from typing import Any
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Value
-from django.db.models.functions import Coalesce, NullIf
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from providers.choices import BackupKind
 from providers.models import Backup, BackupItem, BackupReference, LiveVersion
+from tenantpilot.tenancy.names import shown_name
 
 Row = dict[str, Any]
 _ITEM = (
@@ -32,7 +32,7 @@ def backup_rows(tenant_id: int, *, kind: str = "", state: str = "") -> Any:
         rows = rows.filter(kind=kind)
     if state:
         rows = rows.filter(state=state)
-    return rows.annotate(by=_person("created_by")).values(
+    return rows.annotate(by=shown_name("created_by")).values(
         "id", "kind", "state", "created_at", "completed_at", "object_types", "results", "object_count",
         "run_id", "by", "source",
     )  # fmt: skip
@@ -71,7 +71,7 @@ def history_rows(tenant_id: int, object_type: str, object_id: str) -> QuerySet[B
     """An object in every backup that holds it."""
     rows = BackupItem.objects.filter(tenant=tenant_id, object_type=object_type, object_id=object_id)
     return rows.annotate(
-        at=F("backup__created_at"), kind=F("backup__kind"), by=_person("backup__created_by")
+        at=F("backup__created_at"), kind=F("backup__kind"), by=shown_name("backup__created_by")
     ).values(*_ITEM, "at", "kind", "by")
 
 
@@ -104,7 +104,3 @@ def names_in(backup_id: int, ids: Iterable[str]) -> dict[str, Row]:
 def newest_live(item_id: int) -> LiveVersion | None:
     """What the tenant held when the item was last compared with it."""
     return LiveVersion.objects.select_related("version").filter(item=item_id).order_by("-id").first()
-
-
-def _person(path: str) -> Coalesce:
-    return Coalesce(NullIf(f"{path}__first_name", Value("")), f"{path}__username")

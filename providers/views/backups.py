@@ -12,10 +12,10 @@ from operations.buttons import start_buttons
 from operations.choices import Surface
 from providers import catalogue
 from providers.backups import lists
-from providers.backups.pictures import changes_over_time
 from providers.choices import BackupKind, BackupState
 from providers.selectors import MAX_ID, Target
 from providers.views import backup_words as words
+from providers.views.backup_picture import changes_over_time
 from providers.views.parts import visible_tenant
 from providers.views.tabs import tabs
 from tenantpilot.console.filters import Choice, chosen, filter_data, search_text

@@ -1,6 +1,6 @@
 """A month of changes as stacked bars per day: new, changed, gone, from the bottom. A day without a read has no bar."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -27,10 +27,7 @@ def picture(found: Mapping[date, Mapping[str, Any]], today: date) -> dict[str, A
         "width": DAYS * STEP,
         "height": HEIGHT,
         "labels": [kind.label for kind in STACK],
-        "legend": [
-            {"kind": kind.value, "label": kind.label, "count": count}
-            for kind, count in zip(STACK, sums, strict=True)
-        ],
+        "legend": legend(sums),
     }
 
 
@@ -45,22 +42,40 @@ def sentence(sums: list[int], read_days: int) -> str:
     return words % values
 
 
-def _day(place: int, day: date, stack: list[int] | None, most: int) -> dict[str, Any]:
+def legend(sums: Sequence[int]) -> list[dict[str, Any]]:
+    """Say what each colour is, and how much of it the bars show in all."""
+    return [
+        {"kind": kind.value, "label": kind.label, "count": count}
+        for kind, count in zip(STACK, sums, strict=True)
+    ]
+
+
+def parts_of(stack: Sequence[int], most: int) -> list[dict[str, str]]:
+    """Return one bar as pieces from the bottom; ``most`` fills the height."""
     parts, bottom = [], float(HEIGHT)
-    for kind, count in zip(STACK, stack or (), strict=False):
+    for kind, count in zip(STACK, stack, strict=True):
         if not count:
             continue
         # One change must be seen among a thousand.
         height = max(3.0, HEIGHT * count / most)
         bottom -= height
         parts.append({"kind": kind.value, "y": f"{max(bottom, 0):.1f}", "height": f"{height - 1:.1f}"})
+    return parts
+
+
+def bar_at(place: int) -> int:
+    """Return where the bar of a place begins."""
+    return place * STEP + (STEP - BAR) // 2
+
+
+def _day(place: int, day: date, stack: list[int] | None, most: int) -> dict[str, Any]:
     return {
         "label": date_format(day, "MONTH_DAY_FORMAT"),
         "date": day.isoformat(),
-        "x": place * STEP + (STEP - BAR) // 2,
+        "x": bar_at(place),
         "at": DAYS * STEP if place == DAYS - 1 else place * STEP + STEP // 2,
         "anchor": "end" if place == DAYS - 1 else "middle",
         "tick": place % 8 == 5,
-        "parts": parts,
+        "parts": parts_of(stack, most) if stack else [],
         "counts": stack,
     }

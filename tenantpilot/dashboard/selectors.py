@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Case, Count, F, FilteredRelation, OuterRef, Q, QuerySet, Subquery, Value, When
-from django.db.models.functions import Coalesce, Left, NullIf, Upper
+from django.db.models.functions import Coalesce, Left, Upper
 
 from operations.choices import ACTIVE, ExecutionStatus
 from operations.models import OperationRun
@@ -19,6 +19,7 @@ from tenantpilot.tenancy.models import (
     User,
     WorkspaceGroupObjectPermission,
 )
+from tenantpilot.tenancy.names import shown_name
 from tenantpilot.tenancy.permissions import visible_to, workspaces_visible_to
 
 Row = dict[str, Any]
@@ -116,7 +117,7 @@ def live_runs(
     near = seen.filter(tenant__workspace__slug=workspace) if workspace else seen
     counts = {status.value: _counted(near.filter(status=status)) for status in ACTIVE}
     counts["newer"] = _counted(near.filter(pk__gt=newest))
-    name = Coalesce(NullIf("initiator__first_name", Value("")), "initiator__username")
+    name = shown_name("initiator")
     shown = seen.filter(pk__in=ids).annotate(initiator_name=name, **counts).order_by("-id")
     rows = list(shown.values(*RUN_COLUMNS, *counts))
     # Where there is no run to carry the counts, the person does.

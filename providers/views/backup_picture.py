@@ -5,23 +5,21 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from providers.choices import BackupKind, ChangeKind
+from providers.choices import BackupKind
 from providers.models import Backup
+from providers.views.change_picture import STACK, STEP, bar_at, legend, parts_of
 
 MOST = 30
-HEIGHT, STEP, BAR = 120, 18, 12
-STACK = (ChangeKind.NEW, ChangeKind.CHANGED, ChangeKind.GONE)
 
 
 def changes_over_time(tenant_id: int) -> dict[str, Any] | None:
     """Bars of new, changed and gone objects, oldest first; None before there are two backups to compare."""
     rows = Backup.objects.filter(tenant=tenant_id, kind=BackupKind.BACKUP, completed_at__isnull=False)
     newest: Any = rows.order_by("-id").values("id", "created_at", "results")[:MOST]
-    found: list[dict[str, Any]] = list(newest)[::-1]
-    counted = [(row, _counts(row["results"])) for row in found if _compared(row["results"])]
+    counted = [(row, _counts(row["results"])) for row in list(newest)[::-1] if _compared(row["results"])]
     if len(counted) < 2:
         return None
-    totals = [sum(counts.values()) for _row, counts in counted]
+    totals = [sum(counts) for _row, counts in counted]
     # The newest stands at the right edge, as a day does in the pictures of a month.
     first, most = MOST - len(counted), max(totals)
     return {
@@ -29,10 +27,7 @@ def changes_over_time(tenant_id: int) -> dict[str, Any] | None:
         "width": MOST * STEP,
         "most": most,
         "sentence": _sentence(totals),
-        "legend": [
-            {"kind": kind.value, "label": kind.label, "count": sum(counts[kind] for _row, counts in counted)}
-            for kind in STACK
-        ],
+        "legend": legend([sum(each) for each in zip(*(counts for _row, counts in counted), strict=True)]),
     }
 
 
@@ -51,23 +46,15 @@ def _compared(results: dict[str, Any]) -> bool:
     return any("since" in found for found in results.values())
 
 
-def _counts(results: dict[str, Any]) -> dict[str, int]:
-    return {kind: sum(found.get(kind.value, 0) for found in results.values()) for kind in STACK}
+def _counts(results: dict[str, Any]) -> list[int]:
+    return [sum(found.get(kind.value, 0) for found in results.values()) for kind in STACK]
 
 
-def _bar(place: int, row: dict[str, Any], counts: dict[str, int], most: int) -> dict[str, Any]:
-    pieces, bottom = [], float(HEIGHT)
-    for kind in STACK:
-        if not counts[kind]:
-            continue
-        # One change must be seen among a thousand.
-        tall = max(3.0, HEIGHT * counts[kind] / most)
-        bottom -= tall
-        pieces.append({"kind": kind.value, "y": f"{max(bottom, 0):.1f}", "height": f"{tall - 1:.1f}"})
+def _bar(place: int, row: dict[str, Any], counts: list[int], most: int) -> dict[str, Any]:
     return {
-        "x": place * STEP + (STEP - BAR) // 2,
-        "pieces": pieces,
+        "x": bar_at(place),
+        "parts": parts_of(counts, most),
         "at": row["created_at"],
         "id": row["id"],
-        **{kind.value: counts[kind] for kind in STACK},
+        **{kind.value: count for kind, count in zip(STACK, counts, strict=True)},
     }
