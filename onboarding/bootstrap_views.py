@@ -1,6 +1,5 @@
 """Bootstrap: the start of the first syncs, and their end before its time."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import messages
@@ -71,10 +70,6 @@ class BootstrapStart(OutcomeView):
     def outcome_data(self, outcome: StartOutcome, capabilities: frozenset[str]) -> dict[str, Any]:
         assert isinstance(outcome, ChainOutcome)
         return bootstrap_outcome_data(outcome, capabilities)
-
-    def page_keys(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        """A busy answer here offers no start of its own: the form with the selection stands above it."""
-        return {}
 
 
 @page("POST")

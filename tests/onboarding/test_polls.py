@@ -57,6 +57,19 @@ def test_a_chain_costs_three_statements_a_poll_until_one_of_its_steps_moves(wiza
     assert OperationRun.objects.filter(status="queued").count() == 0
 
 
+def test_the_panel_of_the_first_syncs_follows_the_first_of_them_and_a_busy_one_offers_no_other_start(wizard):
+    wizard.verify()
+    form = {"providerConnectionId": wizard.session.connection_id, "selectedOperations": [GROUPS, ROLES]}
+    start = f"{wizard.url}/provider-bootstrap/start"
+    accepted = text_of(wizard.client.post(start, form, headers=HTMX))
+    url = re.search(r'hx-get="(/admin/operations/[0-9]+/follow)"', accepted)[1]
+    busy = text_of(wizard.client.post(start, form | {"selectedOperations": [ROLES]}, headers=HTMX))
+    assert "Alpine" in busy and "/ready" not in busy
+    wizard.work()
+    ended = wizard.client.get(url, headers=HTMX)
+    assert ended.status_code == 286 and "Sync groups succeeded." in text_of(ended)
+
+
 def test_a_poll_tells_nobody_more_than_the_page_does(wizard, world):
     wizard.connect()
     wizard.start_check()
