@@ -3,13 +3,13 @@
 from django.utils.translation import gettext_lazy as _
 
 from providers.catalogue import _permissions as permissions
-from providers.catalogue.gaps import Gap
 from providers.catalogue.model import (
     Area,
     Assignments,
     AssignmentsWrite,
     Object,
     ObjectType,
+    Priority,
     Protection,
     Ref,
     Reference,
@@ -56,7 +56,7 @@ TYPES = (
             "platformType",
         ),
         written_apart=("priority",),
-        gaps=(Gap("priority_not_restored", path="priority"),),
+        priority=Priority(within=("@odata.type", "platformType")),
         immutable=("@odata.type", "platformType"),
         type_in_update=True,
     ),

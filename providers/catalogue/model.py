@@ -169,6 +169,27 @@ class PlainValues:
     path: str
 
 
+@dataclass(frozen=True, slots=True)
+class Priority:
+    """Objects that are alike in ``within`` stand in an order of their own: 1 comes first, 0 is outside of it.
+
+    ``field`` says an object's place; ``action`` puts it there, and the others move to make room.
+    """
+
+    field: str = "priority"
+    action: str = "setPriority"
+    within: tuple[str, ...] = ("@odata.type",)
+
+    def of(self, item: Object) -> int:
+        """The place of an object, 0 where it has none."""
+        value = item.get(self.field)
+        return value if isinstance(value, int) else 0
+
+    def alike(self, item: Object) -> tuple[str, ...]:
+        """What the objects of one order have in common."""
+        return tuple(str(item.get(name) or "") for name in self.within)
+
+
 class Create(Enum):
     """What creates an object; what follows a ``POST`` is named after it."""
 
@@ -210,6 +231,7 @@ class ObjectType:
     names whose values nobody is shown, wherever they stand. ``strip_create`` and ``strip_update`` are paths of a body,
     beside what every type strips; those in ``written_apart`` are content all the same, but written by another call.
     ``keep_ids`` names the members whose ``id`` is content: it leads elsewhere.
+    ``priority``: objects stand in an order, which a request of its own changes.
     ``not_restorable`` says why, if so; ``gaps`` are what of it is not restored though the object is.
     """
 
@@ -230,6 +252,7 @@ class ObjectType:
     details: tuple[Detail, ...] = ()
     assignments: Assignments | None = None
     plain_values: PlainValues | None = None
+    priority: Priority | None = None
     identity: tuple[str, ...] = ("displayName", "@odata.type")
     protection: Callable[[Object], Protection] = _free
     unordered: tuple[str, ...] = ()

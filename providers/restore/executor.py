@@ -1,6 +1,6 @@
 """Carrying out a frozen plan, item by item: plan the request, send it once, confirm it or look, verify the object."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,13 +15,14 @@ from providers.graph.errors import GraphError, NotFound, Stopped, Throttled, Tok
 from providers.graph.retry import pause
 from providers.models import RestorePlanItem, RestoreStep
 from providers.objects.canonical import content_hash
-from providers.restore import groups, looking
+from providers.objects.reader import list_objects
+from providers.restore import groups, looking, priorities
 from providers.restore.journal import Journal
 from providers.restore.model import PENDING, Content
 from providers.restore.plan import differing, equal
 from providers.restore.reading import read_one
 from providers.restore.store import contents_of
-from providers.restore.writers import Step, create_steps, delete_steps, update_steps
+from providers.restore.writers import Step, create_steps, delete_steps, priority_step, update_steps
 
 FATAL = (TokenError, Throttled, Unauthorized)
 """After these no other request would fare better: what is left is not reached."""
@@ -40,6 +41,16 @@ class ItemEnded(Exception):
         self.outcome, self.code, self.facts, self.fatal = outcome, code, facts, fatal
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """An object that is written but for its place among its kind, after so many steps."""
+
+    item: RestorePlanItem
+    object_id: str
+    wanted: Content
+    steps: int
+
+
 @dataclass(slots=True)
 class Executor:
     """One execution. ``known`` are the ids that the tenant's lists showed right before the first write, by type.
@@ -56,6 +67,7 @@ class Executor:
     made: dict[str, str] = field(default_factory=dict)
     lost: set[str] = field(default_factory=set)
     ended: dict[int, ItemOutcome] = field(default_factory=dict)
+    unplaced: list[Written] = field(default_factory=list)
     fatal: ItemEnded | None = None
 
     def carry_out(self, items: Sequence[RestorePlanItem]) -> None:
@@ -65,7 +77,9 @@ class Executor:
             while left and self.fatal is None:
                 self.checkpoint()
                 self._item(left[0])
-                left.pop(0)
+                item = left.pop(0)
+                if self.unplaced and item.object_type not in {each.object_type for each in left}:
+                    self._put_in_order(catalogue.get(item.object_type))
                 self.progress(len(items) - len(left))
         finally:
             self._not_reached(left)
@@ -73,6 +87,8 @@ class Executor:
     def _not_reached(self, items: Iterable[RestorePlanItem]) -> None:
         # Whoever is fenced out may write nothing any more: then the missing results say it.
         with suppress(Stopped):
+            for each in self.unplaced:
+                self._end(each.item, ItemOutcome.UNVERIFIED, "unplaced", remote_id=each.object_id)
             for item in items:
                 if item.pk not in self.ended:
                     code = self.fatal.code if self.fatal else ""
@@ -86,10 +102,13 @@ class Executor:
         try:
             self._write(item)
         except ItemEnded as end:
-            self.lost.add(item.key)
-            self._end(item, end.outcome, end.code, end.facts)
-            if end.fatal:
-                self.fatal = end
+            self._failed(item, end)
+
+    def _failed(self, item: RestorePlanItem, end: ItemEnded) -> None:
+        self.lost.add(item.key)
+        self._end(item, end.outcome, end.code, end.facts)
+        if end.fatal:
+            self.fatal = end
 
     def _write(self, item: RestorePlanItem) -> None:
         kind = catalogue.get(item.object_type)
@@ -109,7 +128,49 @@ class Executor:
             if position == 0 and item.action == RestoreAction.CREATE:
                 self.made[item.key] = object_id
                 self.known.setdefault(kind.key, set()).add(object_id)
-        self._verify(kind, item, object_id, filled)
+        if kind.priority is not None and kind.priority.of(filled.get("object", {})):
+            self.unplaced.append(Written(item, object_id, filled, len(steps)))
+        else:
+            self._verify(kind, item, object_id, filled)
+
+    def _put_in_order(self, kind: ObjectType) -> None:
+        """Put the objects of the type at their places once all of them are there; then read each back."""
+        try:
+            standings = self._standings(kind)
+        except GraphError as error:
+            code, facts = error.reason_code, self.facts_of(error)
+            while self.unplaced:
+                each = self.unplaced.pop()
+                self._end(each.item, ItemOutcome.UNVERIFIED, code, facts, remote_id=each.object_id)
+            return
+        by_id = {each.object_id: each for each in self.unplaced}
+        for standing in standings:
+            for object_id, place in priorities.moves(standing, _places(kind, by_id, standing)):
+                if self.fatal is None:
+                    self._move(kind, by_id[object_id], place)
+        while self.unplaced and self.fatal is None:
+            each = self.unplaced[0]
+            self._verify(kind, each.item, each.object_id, each.wanted)
+            self.unplaced.pop(0)
+
+    def _standings(self, kind: ObjectType) -> list[priorities.Standing]:
+        """The orders of the type, with what was just created in them. Raises GraphError."""
+        wanted = {each.object_id for each in self.unplaced}
+        for wait in settings.RESTORE_READ_BACK:
+            pause(wait, self.checkpoint)
+            pages = list_objects(self.graph, kind)
+            found = priorities.standings(kind, (each.item for page in pages for each in page.objects))
+            if wanted <= {object_id for standing in found.values() for object_id, _place in standing}:
+                break
+        return list(found.values())
+
+    def _move(self, kind: ObjectType, written: Written, place: int) -> None:
+        try:
+            step = priority_step(kind, place)
+            self._step(kind, written.item, step, written.steps, written.object_id, written.wanted)
+        except ItemEnded as end:
+            self.unplaced.remove(written)
+            self._failed(written.item, end)
 
     def _step(
         self,
@@ -238,6 +299,18 @@ class Executor:
             item, outcome, code=code, facts=facts, remote_id=remote_id, content_hash=content_hash
         )
         self.ended[item.pk] = outcome
+
+
+def _places(
+    kind: ObjectType, written: Mapping[str, Written], standing: priorities.Standing
+) -> dict[str, int]:
+    """Where those of this order shall be."""
+    assert kind.priority is not None
+    return {
+        object_id: kind.priority.of(written[object_id].wanted["object"])
+        for object_id, _place in standing
+        if object_id in written
+    }
 
 
 def _hash(kind: ObjectType, content: Content | None) -> str:

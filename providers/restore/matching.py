@@ -17,6 +17,8 @@ class Live:
     odata_type: str
     identity: tuple[str, ...]
     protection: Protection = Protection.FREE
+    priority: int = 0
+    alike: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,8 @@ def live_row(kind: ObjectType, item: Object) -> Live:
         str(item.get("@odata.type", "")),
         identity_of(kind, item),
         kind.protection(item),
+        kind.priority.of(item) if kind.priority else 0,
+        kind.priority.alike(item) if kind.priority else (),
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from providers import catalogue
-from providers.catalogue import AssignmentsWrite, ObjectType, Protection, Ref
+from providers.catalogue import AssignmentsWrite, ObjectType, Priority, Protection, Ref
 from providers.choices import WRITING_ACTIONS, RestoreAction
 from providers.objects.canonical import canonical, content_hash
 from providers.objects.masking import VALUE_MASKED, VALUE_TOKEN, VALUE_WRITE_ONLY
@@ -27,6 +27,7 @@ from providers.restore.model import (
     Resolution,
     Source,
 )
+from providers.restore.priorities import Orders
 from providers.restore.references import TYPES, keys_in, rewritten
 from providers.restore.resolving import GROUP_KEY, Resolver
 
@@ -97,6 +98,7 @@ class _Freezer:
     ) -> None:
         self.reading, self.options, self.same_tenant = reading, options, same_tenant
         self.known_ids, self.backup_ids = known_ids, backup_ids
+        self.orders = Orders(reading)
 
     def freeze(
         self, sources: Sequence[Source], decisions: Mapping[RefKey, Decision], names: Mapping[RefKey, str]
@@ -107,9 +109,11 @@ class _Freezer:
         items = [self._first_look(source) for source in ordered]
         _refuse_twins(items)
         resolver = Resolver(self.reading, decisions, names, self.same_tenant, self._planned_ids(items))
+        self.orders = Orders.of(zip(ordered, items, strict=True), self.reading)
         for source, item in zip(ordered, items, strict=True):
             if item.action in WRITING_ACTIONS:
                 self._second_look(source, item, resolver)
+        self.orders.settle(items, update=self.options.update)
         _cascade(items)
         groups = _groups_to_create(items, resolver)
         return Draft([*groups, *items], list(resolver.answers.values()))
@@ -229,7 +233,15 @@ class _Freezer:
         _set_assignments(kind, content, item.live, self.options.assignments)
         if kind.key == conditional.KEY:
             warnings += self._guard(content, item)
+        if kind.priority is not None:
+            warnings += self._place(kind.priority, content["object"], item)
         return content, warnings
+
+    def _place(self, priority: Priority, thing: Content, item: Planned) -> list[Note]:
+        there = priority.of(item.live["object"]) if item.live else 0
+        before, after = priority.of(thing), self.orders.places.get(item.key, there)
+        thing[priority.field] = after
+        return [Note("priority_limited", {"priority": after})] if 0 < after < before else []
 
     def _guard(self, content: Content, item: Planned) -> list[Note]:
         before = deepcopy(content["object"])

@@ -139,7 +139,16 @@ def reading_seal(reading: Reading) -> bytes:
     data = {
         "listed": {
             kind: [
-                [row.id, row.name, row.odata_type, list(row.identity), row.protection.value] for row in rows
+                [
+                    row.id,
+                    row.name,
+                    row.odata_type,
+                    row.identity,
+                    row.protection.value,
+                    row.priority,
+                    row.alike,
+                ]
+                for row in rows
             ]
             for kind, rows in reading.listed.items()
         },
@@ -158,16 +167,25 @@ def reading_of(restore: RestoreRun) -> Reading | None:
     if data is None:
         return None
     return Reading(
-        listed={
-            kind: [Live(row[0], row[1], row[2], tuple(row[3]), Protection(row[4])) for row in rows]
-            for kind, rows in data["listed"].items()
-        },
+        listed={kind: [_live(*row) for row in rows] for kind, rows in data["listed"].items()},
         contents={(kind, key): content for kind, key, content in data["contents"]},
         incomplete={(kind, key): parts for kind, key, parts in data["incomplete"]},
         failed={kind: (code, facts) for kind, (code, facts) in data["failed"].items()},
         looked_up={(kind, key): name for kind, key, name in data["lookedUp"]},
         exclusions=data["exclusions"],
     )
+
+
+def _live(
+    id: str,
+    name: str,
+    odata_type: str,
+    identity: list[str],
+    protection: str,
+    priority: int = 0,
+    alike: Sequence[str] = (),
+) -> Live:
+    return Live(id, name, odata_type, tuple(identity), Protection(protection), priority, tuple(alike))
 
 
 def plan_write(restore: RestoreRun, draft: Draft, read_at: datetime) -> RestorePlan:

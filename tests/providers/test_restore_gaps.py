@@ -13,12 +13,7 @@ from providers.restore.words import NOTES, note_words
 from tests.providers.test_restore_plan import live, only, plan, source
 
 PREFIX = "microsoft.graph."
-ENROLMENT, STRENGTHS, CONFIGURATIONS = (
-    "deviceEnrollmentConfigurations",
-    "authenticationStrengthPolicies",
-    "deviceConfigurations",
-)
-LIMIT = f"#{PREFIX}deviceEnrollmentLimitConfiguration"
+STRENGTHS, CONFIGURATIONS = "authenticationStrengthPolicies", "deviceConfigurations"
 METHOD = {"@odata.type": f"#{PREFIX}fido2CombinationConfiguration", "allowedAAGUIDs": ["a"]}
 
 
@@ -33,7 +28,6 @@ def warned(item: Any) -> list[str]:
 @pytest.mark.parametrize(
     ("type", "backed_up", "code"),
     [
-        (ENROLMENT, thing(priority=3) | {"@odata.type": LIMIT}, "priority_not_restored"),
         (STRENGTHS, thing(combinationConfigurations=[METHOD]), "combinations_not_restored"),
         (
             CONFIGURATIONS,
@@ -59,10 +53,6 @@ def test_a_plan_that_creates_or_overwrites_says_what_it_leaves_out(
 
 
 def test_what_is_alike_in_the_tenant_is_no_warning() -> None:
-    before = thing(priority=3, description="was") | {"@odata.type": LIMIT}
-    now = before | {"description": "is"}
-    item = only(plan([source(before, type=ENROLMENT)], live(now, type=ENROLMENT)))
-    assert (item.action, warned(item)) == (RestoreAction.UPDATE, [])
     strength = thing(combinationConfigurations=[], description="was")
     item = only(plan([source(strength, type=STRENGTHS)], live(type=STRENGTHS)))
     assert warned(item) == []

@@ -338,6 +338,39 @@ def test_priorities_move_the_others(tenant: Direct) -> None:
     assert order == {"C": 1, "A": 2, "B": 3}
     default = first(tenant, "deviceEnrollmentConfigurations", priority=0)
     refused(tenant, "POST", f"{path}/{default['id']}/setPriority", {"priority": 1}, "default")
+    refused(tenant, "POST", f"{path}/{made[0]['id']}/setPriority", {"priority": 0}, "start at 1")
+    refused(tenant, "POST", f"{path}/{made[0]['id']}/setPriority", {"priority": "1"}, "priority")
+    patched = tenant.json("PATCH", f"{path}/{made[0]['id']}", {**body, "priority": 3})
+    assert patched["priority"] == 2, "Only its own action sets it."
+
+
+def test_each_kind_of_enrolment_and_each_platform_has_priorities_of_its_own(tenant: Direct) -> None:
+    path, kind = f"{MANAGED}/deviceEnrollmentConfigurations", "deviceEnrollmentConfigurations"
+    tenant.control.wipe("contoso", kind)
+    single = {
+        "@odata.type": "#microsoft.graph.deviceEnrollmentPlatformRestrictionConfiguration",
+        "platformRestriction": {"platformBlocked": True},
+    }
+    bodies = [
+        {**single, "displayName": "A", "platformType": "ios"},
+        {**single, "displayName": "B", "platformType": "windows"},
+        {**single, "displayName": "C", "platformType": "ios"},
+        {
+            "@odata.type": "#microsoft.graph.deviceEnrollmentLimitConfiguration",
+            "displayName": "D",
+            "limit": 3,
+        },
+    ]
+    made = [tenant.json("POST", path, body) for body in bodies]
+    assert [item["priority"] for item in made] == [1, 1, 2, 1]
+    assert tenant.ask("POST", f"{path}/{made[2]['id']}/setPriority", {"priority": 1}).status == 204
+    order = {item["displayName"]: item["priority"] for item in tenant.values(path) if item["priority"]}
+    assert order == {"A": 2, "B": 1, "C": 1, "D": 1}
+    added = tenant.control.add_object("contoso", kind, "E")
+    there = [item for item in tenant.values(path) if item["priority"]]
+    kinds = [(item["@odata.type"], item.get("platformType"), item["priority"]) for item in there]
+    assert added in [item["id"] for item in there]
+    assert len(set(kinds)) == len(kinds)
 
 
 @pytest.mark.parametrize("key", ["windowsAutopilotDeploymentProfiles", "termsAndConditions"])

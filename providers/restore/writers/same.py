@@ -36,7 +36,8 @@ def same_object(kind: ObjectType, left: Content, right: Content) -> bool:
     if kind.update in PUTS and "settings" in {*left, *right} and not same_part(kind, left, right, "settings"):
         return False
     one, other = _object(kind, left), _object(kind, right)
-    names = (one.keys() | other.keys()).difference(_APART.get(kind.update, ()))
+    apart = {*_APART.get(kind.update, ()), *((kind.priority.field,) if kind.priority else ())}
+    names = (one.keys() | other.keys()) - apart
     return all(one.get(name) == other.get(name) for name in names)
 
 

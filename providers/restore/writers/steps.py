@@ -33,6 +33,18 @@ def delete_steps(kind: ObjectType, live: Content) -> list[Step]:
     return [*_before_delete(kind, live), Step("delete", "DELETE", item, kind.version)]
 
 
+def priority_step(kind: ObjectType, place: int) -> Step:
+    """Put the object at this place among its kind; the others move."""
+    assert kind.priority is not None
+    landed = partial(_stands_at, kind, place)
+    return _action(kind, kind.priority.action, {kind.priority.field: place}, landed)
+
+
+def _stands_at(kind: ObjectType, place: int, now: Content) -> bool:
+    assert kind.priority is not None
+    return kind.priority.of(now["object"]) == place
+
+
 def _creating(kind: ObjectType, wanted: Content) -> Step:
     if kind.create is Create.TEMPLATE_INSTANCE:
         thing = wanted["object"]

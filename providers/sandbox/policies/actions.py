@@ -12,6 +12,7 @@ from providers.sandbox.policies.bodies import checked, refused
 from providers.sandbox.policies.derived import completed
 from providers.sandbox.policies.reading import admit, answer_object, find
 from providers.sandbox.policies.rules.device import Compliance
+from providers.sandbox.policies.rules.service import Enrolment
 from providers.sandbox.policies.shown import not_here
 from providers.sandbox.policies.special import managed_app_kind
 from providers.sandbox.policies.table import BY_KEY, GRAPH, ObjectType
@@ -78,12 +79,7 @@ def set_priority(kind: ObjectType, call: Call) -> Reply:
     wanted = action_body(kind, call, name).get("priority")
     if item["priority"] == 0 or not isinstance(wanted, int) or wanted < 1:
         raise refused(kind, "The priority of a default cannot be changed; others start at 1.")
-    alike = [
-        other
-        for other in call.tenant.policies.all(kind.key)
-        if other["@odata.type"] == item["@odata.type"] and other["priority"] > 0 and other["id"] != item["id"]
-    ]
-    alike.sort(key=lambda other: int(other["priority"]))
+    alike = Enrolment(kind).alike(call.tenant.policies, item)
     alike.insert(wanted - 1, item)
     for number, other in enumerate(alike, 1):
         if other["priority"] != number:

@@ -9,6 +9,7 @@ from providers.sandbox.lookups import ControlError, Lookups, known_types
 from providers.sandbox.models import Tenant
 from providers.sandbox.policies.derived import completed
 from providers.sandbox.policies.devices import STATES
+from providers.sandbox.policies.rules.service import Enrolment
 from providers.sandbox.policies.seeds import identifier, samples, seed_at
 from providers.sandbox.policies.table import BY_KEY, CATALOGUE
 from providers.sandbox.policies.tweak import tweaked
@@ -83,6 +84,8 @@ class PolicyControl(Lookups):
             table, typed = BY_KEY[kind], str(item.get("@odata.type", ""))
             number = max((int(key) for key in shelf if key.isdigit()), default=len(shelf))
             item = {**item, "id": identifier(table, number, format_random_guid(), typed)}
+            if kind == "deviceEnrollmentConfigurations":
+                item["priority"] = 1 + len(Enrolment(table).alike(found.policies, item))
             found.policies.put(kind, completed(table, {**item, table.name: name or item[table.name]}))
             self._state.dirty = True
             return str(item["id"])

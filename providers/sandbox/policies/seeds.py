@@ -89,12 +89,18 @@ def seed_at(tenant: "Tenant", key: str, number: int) -> JSON:
     created = created_time(_STARTED + number * 86_413 + len(key) * 3_600)
     item = _made(tenant, kind, sample, seed_id(tenant, key, number), created, changes)
     if key == "deviceEnrollmentConfigurations":
-        item["priority"] = number + 1
+        item["priority"] = 1 + sum(
+            _same_order(sample_at(tenant, key, other), item) for other in range(number)
+        )
     if number % 4 == 3 and "roleScopeTagIds" in item and number_of(tenant, "roleScopeTags"):
         item["roleScopeTagIds"] = ["0", "1"]
     if "assignments" in kind.children and "assignments" not in sample:
         item = completed(kind, {**item, "assignments": _assignments(tenant, kind, item["id"], number)})
     return item
+
+
+def _same_order(sample: JSON, item: JSON) -> bool:
+    return all(sample.get(name) == item.get(name) for name in ("@odata.type", "platformType"))
 
 
 def _made(

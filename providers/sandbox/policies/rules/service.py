@@ -6,6 +6,7 @@ from providers.sandbox.calls import Call
 from providers.sandbox.data import JSON
 from providers.sandbox.policies.bodies import refused
 from providers.sandbox.policies.rules.base import Rules
+from providers.sandbox.policies.store import PolicyStore
 from providers.sandbox.policies.table import TYPES
 from providers.sandbox.policies.targets import FILTER_ID
 
@@ -61,15 +62,24 @@ class MessageTemplate(Rules):
 
 
 class Enrolment(Rules):
-    """The defaults have priority 0: they can be changed, not deleted and not assigned."""
+    """The defaults have priority 0: they can be changed, not deleted and not assigned.
+
+    Each type has priorities of its own; restrictions of a single platform have those of their platform.
+    """
+
+    def alike(self, policies: PolicyStore, item: JSON) -> list[JSON]:
+        """The others that share the order of priorities with this one, first one first."""
+        order = _order_of(item)
+        found = [
+            other
+            for other in policies.all(self.kind.key)
+            if _order_of(other) == order and other["priority"] > 0 and other["id"] != item["id"]
+        ]
+        return sorted(found, key=lambda other: int(other["priority"]))
 
     def create(self, call: Call, item: JSON) -> JSON:
         name = item["@odata.type"].rpartition(".")[2]
-        own = [
-            other["priority"]
-            for other in call.tenant.policies.all(self.kind.key)
-            if other["@odata.type"] == item["@odata.type"]
-        ]
+        own = [other["priority"] for other in self.alike(call.tenant.policies, item)]
         numbers = {"priority": max([0, *own]) + 1, "deviceEnrollmentConfigurationType": _KINDS[name]}
         return self.check(call, {**item, **numbers})
 
@@ -86,6 +96,10 @@ class Enrolment(Rules):
     def assign(self, call: Call, item: JSON, assignments: list[JSON]) -> None:
         if item["priority"] == 0:
             raise refused(self.kind, "The default enrollment configuration cannot be assigned.")
+
+
+def _order_of(item: JSON) -> tuple[str, str]:
+    return item["@odata.type"], item.get("platformType") or ""
 
 
 class Autopilot(Rules):
