@@ -32,16 +32,12 @@ LINKED_TO_CERTIFICATES = frozenset(
 class Gap:
     """One such thing. ``code`` is the plan's note.
 
-    ``path`` names the property where it is read; ``types`` are the ``@odata.type`` that have it where it is not.
+    ``types`` are the ``@odata.type`` that have it.
     """
 
     code: str
-    path: str = ""
-    types: frozenset[str] = frozenset()
+    types: frozenset[str]
 
-    def concerns(self, wanted: Mapping[str, Any], live: Mapping[str, Any]) -> bool:
-        """Whether the object that is written would lack it, or keep another one; ``live`` is empty for a new object."""
-        if str(wanted.get("@odata.type", "")).rpartition(".")[2] in self.types:
-            return True
-        value = wanted.get(self.path) if self.path else None
-        return bool(value) and value != live.get(self.path)
+    def concerns(self, wanted: Mapping[str, Any]) -> bool:
+        """Whether the object that is written would lack it, or keep another one."""
+        return str(wanted.get("@odata.type", "")).rpartition(".")[2] in self.types

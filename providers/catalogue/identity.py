@@ -3,10 +3,10 @@
 from django.utils.translation import gettext_lazy as _
 
 from providers.catalogue import _permissions as permissions
-from providers.catalogue.gaps import Gap
 from providers.catalogue.model import (
     Area,
     Create,
+    Detail,
     Object,
     ObjectType,
     Protection,
@@ -21,6 +21,7 @@ _EVERYBODY = frozenset({"All", "None", "GuestsOrExternalUsers"})
 _PLACES = frozenset({"All", "AllTrusted", "00000000-0000-0000-0000-000000000000"})
 _CLOUD_APPS = frozenset({"All", "None", "Office365", "MicrosoftAdminPortals"})
 _WRITE_CONDITIONAL_ACCESS = (("Policy.ReadWrite.ConditionalAccess",), ("Policy.Read.All",))
+_CONDITIONS = "combinationConfigurations"
 _USERS, _APPLICATIONS = "object.conditions.users", "object.conditions.applications"
 _LOCATIONS = "object.conditions.locations"
 
@@ -114,16 +115,28 @@ TYPES = (
         listing=Query(filter="policyType eq 'custom'"),
         identity=("displayName",),
         protection=_built_in_strength,
-        unordered=("object.allowedCombinations",),
-        strip_create=("policyType", "requirementsSatisfied", "combinationConfigurations"),
+        details=(Detail(_CONDITIONS, _CONDITIONS),),
+        unordered=(
+            "object.allowedCombinations",
+            _CONDITIONS,
+            *(
+                f"{_CONDITIONS}[].{name}"
+                for name in (
+                    "appliesToCombinations",
+                    "allowedAAGUIDs",
+                    "allowedIssuerSkis",
+                    "allowedPolicyOIDs",
+                )
+            ),
+        ),
+        strip_create=("policyType", "requirementsSatisfied", _CONDITIONS),
         strip_update=(
             "policyType",
             "requirementsSatisfied",
-            "combinationConfigurations",
+            _CONDITIONS,
             "allowedCombinations",
         ),
-        written_apart=("combinationConfigurations",),
-        gaps=(Gap("combinations_not_restored", path="combinationConfigurations"),),
+        create=Create.POST_COMBINATIONS,
         update=Update.PATCH_COMBINATIONS,
         licence=_ENTRA,
     ),

@@ -197,6 +197,7 @@ class Create(Enum):
     POST_TARGET_APPS = "post_target_apps"
     POST_MESSAGES = "post_messages"
     POST_DEFINITION_VALUES = "post_definition_values"
+    POST_COMBINATIONS = "post_combinations"
     TEMPLATE_INSTANCE = "template_instance"
     PATCH_OWN_ID = "patch_own_id"
     NONE = "none"

@@ -28,6 +28,7 @@ _KEYS = (
     "mobileAppIdentifier",
     "payloadId",
     "actionType",
+    "appliesToCombinations",
     "displayName",
     "name",
     "id",
@@ -174,6 +175,8 @@ def label_of(value: Any) -> str:
         named = [str(each) for key, each in value.items() if key != _TYPE and isinstance(each, (str, int))]
         kind = str(value.get(_TYPE, "")).rpartition(".")[2]
         return " ".join([kind, *named]).strip()
+    if isinstance(value, list):
+        return ", ".join(str(each) for each in value)
     return str(value)
 
 

@@ -230,6 +230,7 @@ class _Freezer:
             resolution = resolver.resolve(each.key)
             facts = {"name": resolution.source_name or each.key[1], "reason": resolution.reason}
             warnings.append(Note("widened" if each.widens else "left_out", facts))
+        _keep_unread(kind, content, item.live)
         _set_assignments(kind, content, item.live, self.options.assignments)
         if kind.key == conditional.KEY:
             warnings += self._guard(content, item)
@@ -264,7 +265,7 @@ class _Freezer:
         if item.action is RestoreAction.CREATE:
             if VALUE_WRITE_ONLY in source.flags:
                 item.warnings.append(Note("secret_to_enter"))
-            item.warnings += _gaps(kind, item.wanted, {})
+            item.warnings += _gaps(kind, item.wanted)
             self._judge_secrets(source, item)
             return
         assert item.live is not None
@@ -278,7 +279,7 @@ class _Freezer:
                 Note("immutable", {"properties": ", ".join(changed)}),
             )
         else:
-            item.warnings += _gaps(kind, item.wanted, item.live)
+            item.warnings += _gaps(kind, item.wanted)
             self._judge_secrets(source, item)
 
     def _judge_secrets(self, source: Source, item: Planned) -> None:
@@ -298,6 +299,13 @@ class _Freezer:
         return equal(kind, content, item.live)
 
 
+def _keep_unread(kind: ObjectType, content: Content, live: Content | None) -> None:
+    """A part that this backup never asked for is not empty: it stays as it is."""
+    for detail in kind.details:
+        if live is not None and detail.name not in content and detail.name in live:
+            content[detail.name] = deepcopy(live[detail.name])
+
+
 def _set_assignments(kind: ObjectType, content: Content, live: Content | None, choice: str) -> None:
     if kind.assignments is None:
         return
@@ -308,10 +316,9 @@ def _set_assignments(kind: ObjectType, content: Content, live: Content | None, c
     content[name] = assigning.wanted(choice, content.get(name) or [], there)
 
 
-def _gaps(kind: ObjectType, wanted: Content, live: Content) -> list[Note]:
+def _gaps(kind: ObjectType, wanted: Content) -> list[Note]:
     """What of the object is not restored, though it is written."""
-    now = canonical(kind, {"object": live.get("object") or {}})["object"]
-    return [Note(gap.code) for gap in kind.gaps if gap.concerns(wanted["object"], now)]
+    return [Note(gap.code) for gap in kind.gaps if gap.concerns(wanted["object"])]
 
 
 def _immutable(kind: ObjectType, wanted: Content, live: Content) -> list[str]:

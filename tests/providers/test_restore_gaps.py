@@ -13,8 +13,7 @@ from providers.restore.words import NOTES, note_words
 from tests.providers.test_restore_plan import live, only, plan, source
 
 PREFIX = "microsoft.graph."
-STRENGTHS, CONFIGURATIONS = "authenticationStrengthPolicies", "deviceConfigurations"
-METHOD = {"@odata.type": f"#{PREFIX}fido2CombinationConfiguration", "allowedAAGUIDs": ["a"]}
+CONFIGURATIONS = "deviceConfigurations"
 
 
 def thing(**more: Any) -> dict[str, Any]:
@@ -28,7 +27,6 @@ def warned(item: Any) -> list[str]:
 @pytest.mark.parametrize(
     ("type", "backed_up", "code"),
     [
-        (STRENGTHS, thing(combinationConfigurations=[METHOD]), "combinations_not_restored"),
         (
             CONFIGURATIONS,
             thing() | {"@odata.type": f"#{PREFIX}iosScepCertificateProfile"},
@@ -50,12 +48,6 @@ def test_a_plan_that_creates_or_overwrites_says_what_it_leaves_out(
     updated = only(plan([source(backed_up | {"description": "as it was"}, type=type)], live(now, type=type)))
     assert (updated.action, warned(updated)) == (RestoreAction.UPDATE, [code])
     assert note_words({"code": code, "facts": {}}) == NOTES[code]
-
-
-def test_what_is_alike_in_the_tenant_is_no_warning() -> None:
-    strength = thing(combinationConfigurations=[], description="was")
-    item = only(plan([source(strength, type=STRENGTHS)], live(type=STRENGTHS)))
-    assert warned(item) == []
 
 
 def test_every_type_that_graph_links_to_a_certificate_is_known() -> None:

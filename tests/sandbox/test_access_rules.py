@@ -52,9 +52,10 @@ def test_authentication_strengths_are_sent_by_id_and_shown_whole(tenant: Direct)
     where = f"policies/authenticationStrengthPolicies/{strength['id']}"
     refused(tenant, "DELETE", where, None, "uses the strength")
     refused(tenant, "PATCH", where, {"allowedCombinations": ["fido2"]}, "allowedCombinations")
-    result = tenant.json("POST", f"{where}/updateAllowedCombinations", {"allowedCombinations": ["fido2"]})
+    fewer = {"allowedCombinations": ["fido2", "x509CertificateMultiFactor"]}
+    result = tenant.json("POST", f"{where}/updateAllowedCombinations", fewer)
     assert (result["currentCombinations"], result["previousCombinations"]) == (
-        ["fido2"],
+        fewer["allowedCombinations"],
         strength["allowedCombinations"],
     )
     refused(
@@ -72,6 +73,52 @@ def test_authentication_strengths_are_sent_by_id_and_shown_whole(tenant: Direct)
         {"description": "x"},
         "Built-in",
     )
+
+
+def test_conditions_of_single_methods_are_written_one_by_one(tenant: Direct) -> None:
+    strengths, prefix = "policies/authenticationStrengthPolicies", "#microsoft.graph."
+    body = {"displayName": "Keys", "allowedCombinations": ["fido2", "x509CertificateMultiFactor"]}
+    made = tenant.json("POST", strengths, body, status=201)
+    where = f"{strengths}/{made['id']}/combinationConfigurations"
+    key = {
+        "@odata.type": f"{prefix}fido2CombinationConfiguration",
+        "appliesToCombinations": ["fido2"],
+        "allowedAAGUIDs": ["2fc0579f-8113-47ea-b116-bb5a8db9202a"],
+    }
+    there = tenant.json("POST", where, key, status=201)
+    assert tenant.values(where) == [{name: there[name] for name in there if name != "@odata.context"}]
+    refused(tenant, "POST", where, key, "already")
+    card = {
+        "@odata.type": f"{prefix}x509CertificateCombinationConfiguration",
+        "appliesToCombinations": ["x509CertificateMultiFactor"],
+    }
+    refused(tenant, "POST", where, card, "limits nothing")
+    refused(tenant, "POST", where, card | {"appliesToCombinations": ["fido2"], "allowedIssuerSkis": ["A"]})
+    single = card | {"appliesToCombinations": ["x509CertificateSingleFactor"], "allowedIssuerSkis": ["A"]}
+    refused(tenant, "POST", where, single, "must be allowed")
+    refused(tenant, "POST", where, {"appliesToCombinations": ["fido2"]}, "@odata.type")
+    refused(tenant, "POST", where, key | {"id": "x"}, "id")
+    tenant.json("POST", where, card | {"allowedPolicyOIDs": ["1.2.3"]}, status=201)
+    refused(tenant, "PATCH", f"{where}/{there['id']}", {"allowedAAGUIDs": ["yubi"]}, "GUIDs")
+    refused(tenant, "PATCH", f"{where}/{there['id']}", {"allowedPolicyOIDs": ["1"]}, "allowedPolicyOIDs")
+    assert tenant.ask("PATCH", f"{where}/{there['id']}", {"allowedAAGUIDs": [ZERO]}).status == 204
+    assert tenant.get(f"{where}/{there['id']}")["allowedAAGUIDs"] == [ZERO]
+    fewer = {"allowedCombinations": ["x509CertificateMultiFactor"]}
+    action = f"{strengths}/{made['id']}/updateAllowedCombinations"
+    refused(tenant, "POST", action, fewer, "fido2", "must be allowed")
+    assert tenant.ask("DELETE", f"{where}/{there['id']}").status == 204
+    assert tenant.ask("POST", action, fewer).status == 200
+    built_in = first(tenant, "authenticationStrengthPolicies", policyType="builtIn")
+    refused(tenant, "POST", f"{strengths}/{built_in['id']}/combinationConfigurations", key, "Built-in")
+
+
+def test_conditions_of_single_methods_take_the_permissions_of_their_strength() -> None:
+    reader = Direct.tenant_of(permissions=["Policy.Read.All"], policies=3)
+    strength = first(reader, "authenticationStrengthPolicies", policyType="custom")
+    where = f"policies/authenticationStrengthPolicies/{strength['id']}/combinationConfigurations"
+    part = reader.values(where)[0]["id"]
+    for method, path in (("POST", where), ("PATCH", f"{where}/{part}"), ("DELETE", f"{where}/{part}")):
+        assert reader.refusal(method, path, {})[0] == 403
 
 
 def test_writing_conditional_access_takes_three_permissions_together() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from providers.catalogue import Create, ObjectType, Update
 from providers.objects.canonical import canonical
 from providers.restore.bodies import create_body, stripped, update_body
-from providers.restore.writers import admx, assign, messages
+from providers.restore.writers import admx, assign, combinations, messages
 from providers.restore.writers.same import PUTS, same_field, same_object, same_part
 from providers.restore.writers.step import ID, Content, Step
 
@@ -70,6 +70,8 @@ def _after_create(kind: ObjectType, wanted: Content, origin: str) -> list[Step]:
             return [_target_apps(kind, wanted)] if wanted["object"].get("apps") else []
         case Create.POST_MESSAGES:
             return messages.steps(kind, wanted, live=None)
+        case Create.POST_COMBINATIONS:
+            return combinations.steps(kind, wanted, live={})
         case Create.POST_DEFINITION_VALUES:
             return admx.steps(kind, wanted, live=None, origin=origin)
     return []
@@ -93,7 +95,11 @@ def _parts(kind: ObjectType, wanted: Content, live: Content, origin: str) -> lis
             return _field(kind, wanted, live, "scheduledActionsForRule", "scheduleActionsForRules", body)
         case Update.PATCH_COMBINATIONS:
             body = {"allowedCombinations": wanted["object"].get("allowedCombinations") or []}
-            return _field(kind, wanted, live, "allowedCombinations", "updateAllowedCombinations", body)
+            return [
+                *combinations.removals(kind, wanted, live),
+                *_field(kind, wanted, live, "allowedCombinations", "updateAllowedCombinations", body),
+                *combinations.steps(kind, wanted, live=live),
+            ]
         case Update.PATCH_TARGET_APPS:
             same = all(same_field(kind, wanted, live, name) for name in ("apps", "appGroupType"))
             return [] if same else [_target_apps(kind, wanted)]

@@ -157,7 +157,8 @@ def allowed_combinations(call: Call) -> Reply:
     wanted = action_body(STRENGTHS, call, name).get("allowedCombinations")
     if not wanted:
         raise refused_body(call, schema.BadBody("missing", "allowedCombinations"), STRENGTHS.type)
-    save(STRENGTHS, call, touched({**item, "allowedCombinations": wanted}), "Patch")
+    changed = rules.of(STRENGTHS).check(call, {**item, "allowedCombinations": wanted})
+    save(STRENGTHS, call, touched(changed), "Patch")
     result = {
         "additionalInformation": None,
         "conditionalAccessReferences": [],

@@ -89,7 +89,12 @@ def _set_item(owner: JSON, item: JSON, _: int) -> JSON:
     return part("policySetItem", owner, item, "item", item.get("payloadId"))
 
 
+def _condition(owner: JSON, item: JSON, _: int) -> JSON:
+    return part("authenticationCombinationConfiguration", owner, item, *item["appliesToCombinations"])
+
+
 _PARTS = {
+    "combinationConfigurations": _condition,
     "settings": _setting,
     "definitionValues": _definition_value,
     "localizedNotificationMessages": _message,

@@ -17,6 +17,11 @@ from providers.sandbox.policies.writing import save, touched
 
 MESSAGES, TEMPLATES = BY_KEY["notificationMessageTemplates"], BY_KEY["groupPolicyConfigurations"]
 MESSAGE, VALUE = f"{GRAPH}localizedNotificationMessage", f"{GRAPH}groupPolicyDefinitionValue"
+STRENGTHS, CONDITION = (
+    BY_KEY["authenticationStrengthPolicies"],
+    f"{GRAPH}authenticationCombinationConfiguration",
+)
+CONDITIONS = "combinationConfigurations"
 LOCALIZED, VALUES = "localizedNotificationMessages", "definitionValues"
 _SERVICE_NAMES = ("id", "createdDateTime", "lastModifiedDateTime")
 
@@ -90,6 +95,51 @@ def remove_message(call: Call) -> Reply:
     if gone["isDefault"] and len(owner[LOCALIZED]) > 1:
         raise refused(MESSAGES, "The default message cannot be deleted while there are others.")
     _keep(MESSAGES, call, owner, LOCALIZED, [part for part in owner[LOCALIZED] if part is not gone])
+    return no_content()
+
+
+def _condition_body(call: Call, own: str) -> JSON:
+    """A condition of one method; its type is named where it is made, and never changes."""
+    body = checked(STRENGTHS, call, own.removeprefix("#") or CONDITION, call.json_body())
+    if own and body.get("@odata.type", own) != own:
+        raise refused_body(call, schema.BadBody("readonly", "@odata.type"), STRENGTHS.type)
+    if "id" in body:
+        raise refused_body(call, schema.BadBody("readonly", "id"), STRENGTHS.type)
+    return {name: value for name, value in body.items() if "@" not in name or name == "@odata.type"}
+
+
+def _keep_conditions(call: Call, owner: JSON, conditions: list[JSON]) -> JSON:
+    changed = touched(completed(STRENGTHS, {**owner, CONDITIONS: conditions}))
+    changed = rules.of(STRENGTHS).check(call, changed)
+    save(STRENGTHS, call, changed, "Patch")
+    return changed
+
+
+def add_condition(call: Call) -> Reply:
+    admit(STRENGTHS, call)
+    owner = find(STRENGTHS, call)
+    rules.of(STRENGTHS).protect(owner)
+    body = {**_condition_body(call, ""), "id": format_random_guid()}
+    changed = _keep_conditions(call, owner, [*owner[CONDITIONS], body])
+    return _part_answer(STRENGTHS, call, owner, CONDITIONS, CONDITION, changed[CONDITIONS][-1], 201)
+
+
+def change_condition(call: Call) -> Reply:
+    admit(STRENGTHS, call)
+    owner = find(STRENGTHS, call)
+    rules.of(STRENGTHS).protect(owner)
+    part = find_part(STRENGTHS, owner[CONDITIONS], call.keys[1].text)
+    changed = {**part, **_condition_body(call, part["@odata.type"])}
+    _keep_conditions(call, owner, [changed if each is part else each for each in owner[CONDITIONS]])
+    return no_content()
+
+
+def remove_condition(call: Call) -> Reply:
+    admit(STRENGTHS, call)
+    owner = find(STRENGTHS, call)
+    rules.of(STRENGTHS).protect(owner)
+    gone = find_part(STRENGTHS, owner[CONDITIONS], call.keys[1].text)
+    _keep_conditions(call, owner, [each for each in owner[CONDITIONS] if each is not gone])
     return no_content()
 
 

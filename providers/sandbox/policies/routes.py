@@ -17,6 +17,8 @@ _OWN_WAYS: dict[tuple[str, str], Handler] = {
     ("authenticationContextClassReferences", "PATCH"): partial(actions.put_context, writing.update),
 }
 _ONE_BY_ONE = ("termsAndConditions", "windowsAutopilotDeploymentProfiles")
+# Parts without a row of their own in the table of permissions: writing them takes what writing the whole takes.
+_LIKE_THE_WHOLE = {parts.CONDITIONS: parts.STRENGTHS.path}
 _APP_POLICIES = "deviceAppManagement/managedAppPolicies"
 
 
@@ -60,16 +62,17 @@ def _plain(kind: ObjectType) -> Iterator[Route]:
             continue
         yield _route(kind, f"/{{}}/{name}", _part_ways(kind, name) | {
             "GET": partial(reading.list_parts, kind, name, known[name])
-        })  # fmt: skip
+        }, _LIKE_THE_WHOLE.get(name, ""))  # fmt: skip
         yield _route(kind, f"/{{}}/{name}/{{}}", _one_part_ways(kind, name) | {
             "GET": partial(reading.get_part, kind, name, known[name])
-        })  # fmt: skip
+        }, f"{_LIKE_THE_WHOLE[name]}/{{id}}" if name in _LIKE_THE_WHOLE else "")  # fmt: skip
 
 
 def _part_ways(kind: ObjectType, name: str) -> dict[str, Handler]:
     ways: dict[str, Handler] = {
         parts.LOCALIZED: parts.add_message,
         parts.VALUES: parts.add_value,
+        parts.CONDITIONS: parts.add_condition,
     }
     if kind.key in _ONE_BY_ONE and name == "assignments":
         return {"POST": partial(assigning.add_assignment, kind)}
@@ -81,6 +84,8 @@ def _one_part_ways(kind: ObjectType, name: str) -> dict[str, Handler]:
         return {"DELETE": partial(assigning.remove_assignment, kind)}
     if name == parts.LOCALIZED:
         return {"PATCH": parts.change_message, "DELETE": parts.remove_message}
+    if name == parts.CONDITIONS:
+        return {"PATCH": parts.change_condition, "DELETE": parts.remove_condition}
     return {"PATCH": parts.change_value, "DELETE": parts.remove_value} if name == parts.VALUES else {}
 
 

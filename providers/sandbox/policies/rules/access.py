@@ -11,6 +11,14 @@ from providers.sandbox.policies.rules.base import Rules
 
 HIGHEST_NUMBER = 195
 _CONTEXT_ID = re.compile(r"^c([1-9]|[1-9]\d)$")
+_COMBINATIONS = {
+    "fido2CombinationConfiguration": ("fido2",),
+    "x509CertificateCombinationConfiguration": ("x509CertificateSingleFactor", "x509CertificateMultiFactor"),
+}
+_LIMITS = {
+    "fido2CombinationConfiguration": ("allowedAAGUIDs",),
+    "x509CertificateCombinationConfiguration": ("allowedIssuerSkis", "allowedPolicyOIDs"),
+}
 _USERS = ("All", "None", "GuestsOrExternalUsers")
 _APPLICATIONS = ("includeApplications", "includeUserActions", "includeAuthenticationContextClassReferences")
 
@@ -103,6 +111,29 @@ class AuthenticationStrength(Rules):
 
     def create(self, call: Call, item: JSON) -> JSON:
         return {**item, "policyType": "custom", "requirementsSatisfied": "mfa"}
+
+    def check(self, call: Call, item: JSON) -> JSON:
+        """Each condition is for combinations that its method has and the strength allows, and is the only one there."""
+        taken: list[str] = []
+        for condition in item["combinationConfigurations"]:
+            uses = condition.get("appliesToCombinations") or []
+            method = str(condition["@odata.type"]).rpartition(".")[2]
+            if not uses or not set(uses) <= set(_COMBINATIONS[method]):
+                raise refused(self.kind, f"'{method}' applies to {' or '.join(_COMBINATIONS[method])}.")
+            if lacking := sorted(set(uses) - set(item["allowedCombinations"])):
+                raise refused(
+                    self.kind, f"The combination '{lacking[0]}' has a configuration: it must be allowed."
+                )
+            if twice := sorted(set(uses) & set(taken)):
+                raise refused(self.kind, f"The combination '{twice[0]}' has a configuration already.")
+            if not any(condition.get(name) for name in _LIMITS[method]):
+                raise refused(
+                    self.kind, f"'{method}' limits nothing: {' or '.join(_LIMITS[method])} is needed."
+                )
+            if not all(is_guid(key) for key in condition.get("allowedAAGUIDs") or []):
+                raise refused(self.kind, "allowedAAGUIDs are GUIDs.")
+            taken += uses
+        return item
 
     def delete(self, call: Call, item: JSON) -> None:
         self.protect(item)
