@@ -21,6 +21,7 @@ from providers.catalogue.model import (
 # A page of settings is small unless asked otherwise; 1000 is the most.
 _SETTINGS = Detail("settings", "settings", Query(top=1000))
 
+_GENERAL = "microsoft.graph.windows10GeneralConfiguration"
 _REFERENCE = "#microsoft.graph.deviceManagementConfigurationReferenceSettingValue"
 REUSABLE_SETTINGS = (
     Reference("settings[].**.simpleSettingCollectionValue[].value", Ref.REUSABLE_SETTING, inside=_REFERENCE),
@@ -84,6 +85,15 @@ TYPES = (
         assignments=Assignments(
             read=AssignmentsRead.LIST, item_type="#microsoft.graph.deviceConfigurationAssignment"
         ),
+        details=(
+            Detail(
+                "privacyAccessControls",
+                f"{_GENERAL}/privacyAccessControls",
+                types=frozenset({f"#{_GENERAL}"}),
+                replaced_by="windowsPrivacyAccessControls",
+            ),
+        ),
+        unordered=("privacyAccessControls",),
         plain_values=PlainValues(
             name="omaSettings",
             key="secretReferenceValueId",
@@ -124,11 +134,7 @@ TYPES = (
             "qualityUpdatesWillBeRolledBack",
             "featureUpdatesWillBeRolledBack",
         ),
-        written_apart=("privacyAccessControls",),
-        gaps=(
-            Gap("certificates_not_restored", types=LINKED_TO_CERTIFICATES),
-            Gap("privacy_not_restored", types=frozenset({"windows10GeneralConfiguration"})),
-        ),
+        gaps=(Gap("certificates_not_restored", types=LINKED_TO_CERTIFICATES),),
         immutable=("@odata.type",),
         type_in_update=True,
     ),

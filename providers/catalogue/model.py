@@ -119,8 +119,10 @@ class Detail:
     """A further read of each object, kept in its content under ``name``.
 
     ``path`` is below the object, or absolute when it begins with a slash; ``{id}`` in it is the object's id.
-    ``single``: one JSON object instead of a list. ``each`` is read for every element of the list, with ``{each}`` for
-    the element's id; what it gives is kept in the element under its own name, or replaces the element when single.
+    ``single``: one JSON object instead of a list. ``types``: only objects of these ``@odata.type`` have it.
+    ``replaced_by`` is the action that writes all of it, under the action's own name. ``each`` is read for every
+    element of the list, with ``{each}`` for the element's id; what it gives is kept in the element under its own
+    name, or replaces the element when single.
     """
 
     name: str
@@ -128,6 +130,12 @@ class Detail:
     query: Query = Query()
     single: bool = False
     each: "Detail | None" = None
+    types: frozenset[str] = frozenset()
+    replaced_by: str = ""
+
+    def belongs_to(self, item: Object) -> bool:
+        """Whether this object has it."""
+        return not self.types or item.get("@odata.type") in self.types
 
 
 class AssignmentsRead(Enum):

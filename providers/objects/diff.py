@@ -29,6 +29,7 @@ _KEYS = (
     "payloadId",
     "actionType",
     "appliesToCombinations",
+    "dataCategory",
     "displayName",
     "name",
     "id",

@@ -147,6 +147,8 @@ def _wants(kind: ObjectType, read: ReadObject) -> Iterator[Want]:
 
         yield Want(Part(object_id, OBJECT), _item_url(kind, object_id, whole=True), put_item, single=True)
     for detail in kind.details:
+        if not detail.belongs_to(read.listed.item):
+            continue
         yield _detail_want(kind, read, detail)
     if kind.assignments is not None and kind.assignments.path and _assignments_lacking(kind, read):
         url = f"{kind.item_path(object_id)}/{kind.assignments.path}"

@@ -33,7 +33,6 @@ NOTES: dict[str, str | Promise] = {
     "others_move": _("Others of its kind move to make room."),
     "unplaced": _("The run ended before its priority was checked."),
     "certificates_not_restored": _("Its links to certificates are not restored. Check them afterwards."),
-    "privacy_not_restored": _("Privacy controls of apps are not restored. Check them afterwards."),
     "report_only": _("It becomes report-only."),
     "enforced": _("It is enforced at once, as backed up."),
     "break_glass": _("The tenant's break-glass exclusions are kept."),

@@ -32,11 +32,6 @@ def warned(item: Any) -> list[str]:
             thing() | {"@odata.type": f"#{PREFIX}iosScepCertificateProfile"},
             "certificates_not_restored",
         ),
-        (
-            CONFIGURATIONS,
-            thing() | {"@odata.type": f"#{PREFIX}windows10GeneralConfiguration"},
-            "privacy_not_restored",
-        ),
     ],
 )
 def test_a_plan_that_creates_or_overwrites_says_what_it_leaves_out(

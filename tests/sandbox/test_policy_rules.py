@@ -125,7 +125,18 @@ def test_privacy_controls_have_a_way_of_their_own() -> None:
     path = f"{MANAGED}/deviceConfigurations/{{}}/windowsPrivacyAccessControls"
     body = {"windowsPrivacyAccessControls": [control]}
     assert tenant.ask("POST", path.format(general["id"]), body).status == 204
-    assert first(tenant, "deviceConfigurations", id=general["id"])["privacyAccessControls"] == [control]
+    where = "privacyAccessControls"
+    below = f"{MANAGED}/deviceConfigurations/{{}}/microsoft.graph.windows10GeneralConfiguration/{where}"
+    (kept,) = tenant.values(below.format(general["id"]))
+    assert {name: kept[name] for name in control} == control
+    assert kept["id"]
+    assert where not in tenant.get(f"{MANAGED}/deviceConfigurations/{general['id']}")
+    other = first(tenant, "deviceConfigurations")["id"]
+    assert tenant.refusal("GET", below.format(other))[0] == 404
+    twice = {"windowsPrivacyAccessControls": [control, {**control, "accessLevel": "forceDeny"}]}
+    refused(tenant, "POST", path.format(general["id"]), twice, "two controls")
+    assert tenant.ask("POST", path.format(general["id"]), {"windowsPrivacyAccessControls": []}).status == 204
+    assert tenant.values(below.format(general["id"])) == []
     refused(tenant, "POST", path.format(first(tenant, "deviceConfigurations")["id"]), body, "general")
     wrong = {"windowsPrivacyAccessControls": [{**control, "accessLevel": "often"}]}
     refused(tenant, "POST", path.format(general["id"]), wrong, "accessLevel")

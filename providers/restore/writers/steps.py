@@ -16,6 +16,7 @@ def create_steps(kind: ObjectType, wanted: Content, *, origin: str) -> list[Step
     return [
         _creating(kind, wanted),
         *_after_create(kind, wanted, origin),
+        *_replaced(kind, wanted, {}),
         *assign.steps(kind, wanted, live=None, origin=origin),
     ]
 
@@ -23,7 +24,7 @@ def create_steps(kind: ObjectType, wanted: Content, *, origin: str) -> list[Step
 def update_steps(kind: ObjectType, wanted: Content, live: Content, *, origin: str) -> list[Step]:
     """Only the parts that differ."""
     changed = [] if same_object(kind, wanted, live) else [_updating(kind, wanted, live)]
-    parts = _parts(kind, wanted, live, origin)
+    parts = [*_parts(kind, wanted, live, origin), *_replaced(kind, wanted, live)]
     return [*changed, *parts, *assign.steps(kind, wanted, live=live, origin=origin)]
 
 
@@ -104,6 +105,20 @@ def _parts(kind: ObjectType, wanted: Content, live: Content, origin: str) -> lis
             same = all(same_field(kind, wanted, live, name) for name in ("apps", "appGroupType"))
             return [] if same else [_target_apps(kind, wanted)]
     return []
+
+
+def _replaced(kind: ObjectType, wanted: Content, live: Content) -> list[Step]:
+    """Parts that an action of their own writes whole."""
+    return [
+        _action(
+            kind,
+            detail.replaced_by,
+            {detail.replaced_by: [stripped(each) for each in wanted.get(detail.name) or []]},
+            partial(_part_landed, kind, wanted, detail.name),
+        )
+        for detail in kind.details
+        if detail.replaced_by and not same_part(kind, wanted, live, detail.name)
+    ]
 
 
 def _updating(kind: ObjectType, wanted: Content, live: Content) -> Step:

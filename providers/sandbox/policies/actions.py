@@ -10,7 +10,7 @@ from providers.sandbox.policies import rules
 from providers.sandbox.policies.assigning import checked_assignments
 from providers.sandbox.policies.bodies import checked, refused
 from providers.sandbox.policies.derived import completed
-from providers.sandbox.policies.reading import admit, answer_object, find
+from providers.sandbox.policies.reading import admit, answer_object, answer_parts, find
 from providers.sandbox.policies.rules.device import Compliance
 from providers.sandbox.policies.rules.service import Enrolment
 from providers.sandbox.policies.shown import not_here
@@ -19,6 +19,7 @@ from providers.sandbox.policies.table import BY_KEY, GRAPH, ObjectType
 from providers.sandbox.policies.writing import answer, made, save, touched
 
 INTENTS, PRIVACY = BY_KEY["intents"], "windowsPrivacyAccessControls"
+GENERAL, PRIVACY_CONTROLS = f"#{GRAPH}windows10GeneralConfiguration", "privacyAccessControls"
 STRENGTHS, CONTEXTS = BY_KEY["authenticationStrengthPolicies"], BY_KEY["authenticationContextClassReferences"]
 
 
@@ -141,12 +142,30 @@ def privacy_controls(call: Call) -> Reply:
     kind = BY_KEY["deviceConfigurations"]
     admit(kind, call)
     item = find(kind, call)
-    if not str(item["@odata.type"]).endswith(".windows10GeneralConfiguration"):
+    if item["@odata.type"] != GENERAL:
         raise refused(kind, "Privacy controls belong to a general configuration of Windows.")
     name = f"deviceManagement.deviceConfigurations.{PRIVACY}.{PRIVACY}PostRequestBody"
     controls = action_body(kind, call, name).get(PRIVACY) or []
-    save(kind, call, touched({**item, "privacyAccessControls": controls}), "Patch")
+    if twice := _twice([(each.get("dataCategory"), each.get("appPackageFamilyName")) for each in controls]):
+        raise refused(kind, f"There are two controls for '{twice[0]}'.")
+    save(kind, call, touched(completed(kind, {**item, PRIVACY_CONTROLS: controls})), "Patch")
     return no_content()
+
+
+def list_privacy_controls(call: Call) -> Reply:
+    """Read below the object alone, by a cast to its type."""
+    kind = BY_KEY["deviceConfigurations"]
+    admit(kind, call)
+    item = find(kind, call)
+    if item["@odata.type"] != GENERAL:
+        raise not_here(kind, item["id"])
+    context = f"{kind.path}('{item['id']}')/{GENERAL.removeprefix('#')}/{PRIVACY_CONTROLS}"
+    found = item.get(PRIVACY_CONTROLS) or []
+    return answer_parts(kind, call, found, f"{GRAPH}windowsPrivacyDataAccessControlItem", context)
+
+
+def _twice(found: list[Any]) -> Any:
+    return next((each for number, each in enumerate(found) if each in found[:number]), None)
 
 
 def allowed_combinations(call: Call) -> Reply:

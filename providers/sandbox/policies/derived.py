@@ -29,6 +29,11 @@ def completed(kind: ObjectType, item: JSON, *, new: bool = False) -> JSON:
             done.setdefault(name, [])
     if "omaSettings" in done:
         done["omaSettings"] = [_secret(done, part, index) for index, part in enumerate(done["omaSettings"])]
+    if "privacyAccessControls" in done:
+        done["privacyAccessControls"] = [
+            part("windowsPrivacyDataAccessControlItem", done, item, "privacy", index)
+            for index, item in enumerate(done["privacyAccessControls"])
+        ]
     for name, counted in (("settingCount", "settings"), ("deployedAppCount", "apps")):
         if name in done:
             done[name] = len(done.get(counted) or [])

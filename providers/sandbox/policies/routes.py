@@ -1,13 +1,14 @@
 """The paths of every object type; `routes.py` of the sandbox takes them up with the others."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 
 from providers.sandbox import schema
 from providers.sandbox.calls import Reply
 from providers.sandbox.errors import INTUNE
 from providers.sandbox.policies import actions, assigning, parts, reading, special, writing
-from providers.sandbox.policies.table import BOTH, BY_KEY, TYPES, ObjectType
+from providers.sandbox.policies.table import BETA, BOTH, BY_KEY, TYPES, ObjectType
 from providers.sandbox.route import Handler, Route
 
 # Creation or change with a way of its own.
@@ -108,8 +109,12 @@ def _actions() -> Iterator[Route]:
     yield _route(
         configurations, "/{}/getOmaSettingPlainTextValue/{}", {"GET": special.plain_text}, plain_text
     )  # fmt: skip
+    for tail, method, handler in (
+        (actions.PRIVACY, "POST", actions.privacy_controls),
+        (f"windows10GeneralConfiguration/{actions.PRIVACY_CONTROLS}", "GET", actions.list_privacy_controls),
+    ):
+        yield replace(_route(configurations, f"/{{}}/{tail}", {method: handler}), versions=BETA)
     for key, tail, method, handler in (
-        ("deviceConfigurations", "windowsPrivacyAccessControls", "POST", actions.privacy_controls),
         ("deviceCompliancePolicies", "deviceStatusOverview", "GET", special.policy_overview),
         ("deviceCompliancePolicies", "scheduleActionsForRules", "POST", actions.schedule_actions),
         ("compliancePolicies", "setScheduledActions", "POST", actions.set_scheduled_actions),

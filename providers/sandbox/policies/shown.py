@@ -77,6 +77,7 @@ def shown(call: Call, kind: ObjectType, item: JSON, expand: Expand, *, in_list: 
     out = _in_version(call, kind.full_type, _view(call, kind.full_type, item, expand, owner))
     if kind.key == "deviceConfigurations":
         _mask(out)
+        out.pop("privacyAccessControls", None)
     if kind.key == "conditionalAccessPolicies":
         _show_strength(call, out)
     if not in_list:
