@@ -23,6 +23,7 @@ STAGES: dict[str, str | Promise] = {
     ObjectKind.COMPLIANCE_DEVICES.value: gettext_lazy("Reading devices"),
     "device_summary": gettext_lazy("Reading the compliance summary"),
     "compliance_policies": gettext_lazy("Reading compliance policies"),
+    "failed_policies": gettext_lazy("Reading which policies devices fail"),
     "objects": gettext_lazy("Reading objects"),
     "references": gettext_lazy("Looking up what they refer to"),
     "reading": gettext_lazy("Reading the tenant"),

@@ -10,7 +10,7 @@ from django.db.models.functions import TruncDate
 from providers.choices import ObjectKind
 from providers.compliance.shapes import OUT_OF_COMPLIANCE, SELECTION
 from providers.directory_lists import PRESENT
-from providers.models import ComplianceDevice, ComplianceSnapshot, DirectoryCollection
+from providers.models import ComplianceDevice, ComplianceSnapshot, DevicePolicies, DirectoryCollection
 
 Row = dict[str, Any]
 OUT = "out"
@@ -81,6 +81,13 @@ def longest_out(collection_id: int, limit: int) -> list[Row]:
     """The devices that are out of compliance for longest."""
     rows = device_rows(collection_id, state=OUT, presence=PRESENT)
     return list(rows.order_by("state_since", "display_name", "id")[:limit])
+
+
+def policies_of(device_pk: int) -> Row | None:
+    """Which policies a device fails, as last observed; None when nobody asked."""
+    rows = DevicePolicies.objects.filter(device=device_pk)
+    found = rows.values("attempted_at", "observed_at", "reason_code", "reason_facts", "failing").first()
+    return dict(found) if found else None
 
 
 def device_row(collection_id: int, object_id: str) -> Row | None:

@@ -17,11 +17,12 @@ from providers.models import ComplianceDevice
 
 SELECTION = "all_devices_v1"
 DEVICES = ObjectKind.COMPLIANCE_DEVICES.value
-SUMMARY, POLICIES = "device_summary", "compliance_policies"
+SUMMARY, POLICIES, FAILED_POLICIES = "device_summary", "compliance_policies", "failed_policies"
 PARTS: dict[str, str | Promise] = {
     DEVICES: _("Devices and their compliance"),
     SUMMARY: _("Microsoft's compliance summary"),
     POLICIES: _("Compliance policies"),
+    FAILED_POLICIES: _("Devices asked which policies they fail"),
 }
 FIELDS = (
     "id", "deviceName", "operatingSystem", "osVersion", "complianceState", "managedDeviceOwnerType",
@@ -39,6 +40,8 @@ STATES: dict[str, str | Promise] = {
 }
 """The states of a device (complianceState), from in order to not known."""
 OUT_OF_COMPLIANCE = ("noncompliant", "conflict", "error")
+FAILING = {"nonCompliant": "noncompliant", "error": "error", "conflict": "conflict"}
+"""States of one policy on one device (complianceStatus) that put it out of compliance, worst first, in our words."""
 SUMMARY_COUNTS = {
     "compliant": "compliantDeviceCount",
     "noncompliant": "nonCompliantDeviceCount",

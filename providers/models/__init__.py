@@ -8,7 +8,7 @@ from providers.models.backup import (
     LiveVersion,
     RetentionRule,
 )
-from providers.models.compliance import ComplianceDevice, ComplianceSnapshot
+from providers.models.compliance import ComplianceDevice, ComplianceSnapshot, DevicePolicies
 from providers.models.connection import AppRegistration, MadeCertificate, ProviderConnection
 from providers.models.directory import DirectoryCollection, DirectoryGroup, RoleDefinition
 from providers.models.inventory import InventoryObject, InventoryRead, ObjectChange
@@ -30,6 +30,7 @@ __all__ = [
     "ComplianceDevice",
     "ComplianceSnapshot",
     "ContentVersion",
+    "DevicePolicies",
     "DirectoryCollection",
     "DirectoryGroup",
     "InventoryObject",

@@ -37,6 +37,29 @@ class ComplianceDevice(DirectoryObject):
         ]
 
 
+class DevicePolicies(models.Model):
+    """Which compliance policies a device fails that is out of compliance, as last observed.
+
+    ``failing`` holds {"policy", "name", "state", "since", "sinceKnown"} of each; ``since`` is the first observation.
+    ``observed_at`` is empty where they were never read; ``reason_code`` says why the last try brought nothing.
+    """
+
+    device = models.OneToOneField(
+        ComplianceDevice, on_delete=models.CASCADE, primary_key=True, related_name="policies"
+    )
+    attempted_at = models.DateTimeField()
+    observed_at = models.DateTimeField(null=True)
+    reason_code = models.CharField(max_length=64, blank=True)
+    reason_facts = models.JSONField(default=dict)
+    failing = models.JSONField(default=list)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"Policies of device {self.device_id}"
+
+
 class ComplianceSnapshot(models.Model):
     """A tenant's device compliance as one run read it.
 

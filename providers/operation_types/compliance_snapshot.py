@@ -11,10 +11,10 @@ from operations.context import RunContext, RunResult
 from operations.params import Params
 from operations.registry import Page, operation_type
 from providers.choices import ObjectKind
-from providers.compliance import store
+from providers.compliance import failing, lists, store
 from providers.compliance.shapes import (
     DEVICES,
-    PARTS,
+    FAILED_POLICIES,
     POLICIES,
     POLICY_COUNTS,
     SELECTION,
@@ -27,7 +27,7 @@ from providers.compliance.store import Part
 from providers.directory_shapes import text
 from providers.directory_store import Superseded
 from providers.graph.client import BatchRequest, BatchResponse
-from providers.graph.errors import GraphError, ResponseInvalid, TokenError
+from providers.graph.errors import GraphError, NotFound, ResponseInvalid, TokenError
 from providers.operation_types._reads import Progress, ahead, read_facts, reading, require_all
 from providers.permissions import READ_COMPLIANCE, READ_DEVICES
 from providers.readiness import Needs
@@ -52,14 +52,17 @@ PAGE_SIZE = 1000
     result=Page("compliance"),
 )
 def snapshot_compliance(run: RunContext, params: Params) -> RunResult:
-    """Read the three parts. Each says when it was observed, or why not; none stands in for another.
+    """Read each part. It says when it was observed, or why not; none stands in for another.
 
-    A passing fault is raised once all were tried: the next attempt takes the whole snapshot anew.
+    Which policies devices fail is asked only where the devices were read. A passing fault is raised once all were
+    tried: the next attempt takes the whole snapshot anew.
     """
     parts: dict[str, Part] = {}
     failures: list[dict[str, Any]] = []
     passing: GraphError | None = None
     for name, (read, permissions) in _PARTS.items():
+        if name == FAILED_POLICIES and "code" in parts[DEVICES]:
+            continue
         run.stage(name)
         at = timezone.now().isoformat()
         try:
@@ -81,7 +84,7 @@ def snapshot_compliance(run: RunContext, params: Params) -> RunResult:
     if not nothing:
         _write(run, parts)
     counts = {name: _count(part) for name, part in parts.items() if name != SUMMARY and "code" not in part}
-    return RunResult.read(requested=len(PARTS), counts=counts, failures=failures)
+    return RunResult.read(requested=len(parts), counts=counts, failures=failures)
 
 
 def _devices(run: RunContext) -> Part:
@@ -125,6 +128,29 @@ def _policies(run: RunContext) -> Part:
     return part
 
 
+def _failed_policies(run: RunContext) -> Part:
+    """The policies that fail each device which is out of compliance, for as many devices as the bound allows."""
+    collection = lists.collection_of(run.tenant.id)
+    assert collection is not None
+    devices = failing.chosen(collection["id"])
+    at = timezone.now()
+    found = failing.read(run.graph, devices)
+    why = {
+        device_id: (error.reason_code, read_facts(error, (READ_COMPLIANCE,), INTUNE))
+        for device_id, error in found.errors.items()
+        if not isinstance(error, NotFound)
+    }
+    with run.fenced():
+        failing.write(collection["id"], run.claim.run_id, devices, found, why, at)
+    if why and not found.failing:
+        raise next(found.errors[device_id] for device_id in why)
+    part: Part = {"devices": len(found.failing)}
+    if why:
+        code, facts = next(iter(why.values()))
+        part["failures"] = [{"type": FAILED_POLICIES, "code": code, "facts": facts, "count": len(why)}]
+    return part
+
+
 def _policy(item: dict[str, Any]) -> dict[str, Any]:
     found = item.get("id")
     if not isinstance(found, str) or not found:
@@ -156,6 +182,8 @@ def _write(run: RunContext, parts: dict[str, Part]) -> None:
 
 
 def _count(part: Part) -> int:
+    if "devices" in part:
+        return int(part["devices"])
     return len(part["policies"]) if "policies" in part else sum(part["states"].values())
 
 
@@ -163,4 +191,5 @@ _PARTS: dict[str, tuple[Callable[[RunContext], Part], tuple[str, ...]]] = {
     DEVICES: (_devices, READ_DEVICES),
     SUMMARY: (_summary, READ_COMPLIANCE),
     POLICIES: (_policies, READ_COMPLIANCE),
+    FAILED_POLICIES: (_failed_policies, READ_COMPLIANCE),
 }

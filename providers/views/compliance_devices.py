@@ -5,11 +5,14 @@ from typing import Any, cast
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from operations import words
 from providers.compliance import lists
-from providers.compliance.shapes import STATES
+from providers.compliance.failing import BOUND
+from providers.compliance.shapes import OUT_OF_COMPLIANCE, STATES
 from providers.inventory.lists import changes_of
 from providers.inventory.types import MANAGED_DEVICES
 from providers.selectors import Target
@@ -27,6 +30,7 @@ from tenantpilot.console.pages import SignedInRequest, page
 from tenantpilot.console.paging import Page, keyset_page, link
 from tenantpilot.console.states import badge_for
 from tenantpilot.console.tables import table, table_data
+from tenantpilot.core import reasons
 
 BATCH = 500
 HISTORY = 100
@@ -108,11 +112,46 @@ def compliance_device(request: SignedInRequest, tenant: str, device: str) -> Htt
         "complianceUrl": reverse("compliance", args=[target.tenant.slug]),
         "devicesUrl": reverse("compliance_devices", args=[target.tenant.slug]),
         "device": device_data(target, row),
+        "policies": _policies(target, row),
         "inventoryUrl": reverse("inventory_object", args=[target.tenant.slug, MANAGED_DEVICES.key, device]),
         "history": [event_data(target, each) for each in changes_of(collection["id"], device, HISTORY)],
         "observedAt": collection["complete_at"] if row["gone_at"] is None else row["observed_at"],
     }
     return render(request, "providers/compliance_device.html", context)
+
+
+def _policies(target: Target, row: dict[str, Any]) -> dict[str, Any] | None:
+    """Which policies a device fails that is out of compliance, as far as they were observed; else None."""
+    if row["gone_at"] is not None or row["state"] not in OUT_OF_COMPLIANCE:
+        return None
+    found = lists.policies_of(row["id"])
+    if found is None:
+        return {"bound": BOUND}
+    data: dict[str, Any] = {"at": found["observed_at"]}
+    if found["reason_code"]:
+        why = reasons.get(found["reason_code"])
+        data |= {
+            "failedAt": found["attempted_at"],
+            "reason": words.sentence(why, found["reason_facts"], target),
+        }
+    if found["failing"]:
+        last = lists.latest_with(target.tenant.id, "policies")
+        known = {each["id"] for each in last["policies"]["policies"]} if last else set()
+        data["rows"] = [_failed(target, each, known) for each in found["failing"]]
+    return data
+
+
+def _failed(target: Target, policy: dict[str, Any], known: set[str]) -> dict[str, Any]:
+    its_id, kind = policy["policy"], "deviceCompliancePolicies"
+    return {
+        "name": policy["name"] or _("(no name)"),
+        "url": reverse("inventory_object", args=[target.tenant.slug, kind, its_id])
+        if its_id in known
+        else "",
+        "state": policy["state"],
+        "since": parse_datetime(policy["since"]),
+        "sinceKnown": policy["sinceKnown"],
+    }
 
 
 def device_data(target: Target, row: dict[str, Any]) -> dict[str, Any]:

@@ -176,7 +176,7 @@ def places(stack: Stack) -> dict[str, str]:
         "SELECT 'app', min(id) FROM providers_appregistration WHERE tenant_id IS NULL",
         "SELECT 'policy', min(c.selection_key || '/' || o.object_id) FROM providers_inventoryobject o "
         "JOIN providers_directorycollection c ON c.id = o.collection_id WHERE c.selection_key = 'deviceConfigurations'",
-        "SELECT 'device', min(object_id) FROM providers_compliancedevice",
+        "SELECT 'device', min(object_id) FROM providers_compliancedevice WHERE state = 'noncompliant'",
     )
     queries = (by_tenant, by_outcome, by_person, *others)
     found = {str(name): str(value) for query in queries for name, value in stack.rows(query)}

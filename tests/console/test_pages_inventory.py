@@ -13,6 +13,7 @@ from providers.choices import ObjectKind
 from providers.models import (
     ComplianceDevice,
     ComplianceSnapshot,
+    DevicePolicies,
     InventoryObject,
     InventoryRead,
     ObjectChange,
@@ -356,6 +357,37 @@ def test_devices_are_filtered_and_each_has_its_history(world, devices):
     ]
     assert client.get(f"{DEVICES}/id-none").status_code == 404
     assert signed_in(world.outsider).get(f"{DEVICES}/id-pc-3").status_code == 404
+
+
+def test_a_device_out_of_compliance_says_which_policies_it_fails_and_since_when(world, devices):
+    make_devices(devices, ["PC-1"], state="noncompliant")
+    row = ComplianceDevice.objects.get()
+    client, page = signed_in(world.readonly), f"{DEVICES}/id-pc-1"
+    assert "Not observed yet. Each snapshot asks about 500 devices, in turn." in text_of(client.get(page))
+    now = timezone.now()
+    failed = [
+        {"policy": "a", "name": "<b>Disk</b>", "state": "noncompliant", "since": now.isoformat(),
+         "sinceKnown": False},
+        {"policy": "b", "name": "", "state": "error", "since": now.isoformat(), "sinceKnown": True},
+    ]  # fmt: skip
+    kept = DevicePolicies.objects.create(device=row, attempted_at=now, observed_at=now, failing=failed)
+    make_snapshot(world, 1, policies={"at": now.isoformat(), "policies": [{"id": "a", "name": "Disk"}]})
+    answer = client.get(page)
+    rows = answer.context["policies"]["rows"]
+    assert [(each["name"], bool(each["url"])) for each in rows] == [
+        ("<b>Disk</b>", True),
+        ("(no name)", False),
+    ]
+    assert client.get(rows[0]["url"]).status_code == 404, "It is in no inventory yet."
+    assert "&lt;b&gt;Disk" in text_of(answer)
+    assert "Since at least" in text_of(answer)
+    kept.failing, kept.reason_code = [], "provider.unreachable"
+    kept.save()
+    again = text_of(client.get(page))
+    assert "Microsoft did not answer for Contoso." in again
+    assert "No policy reports a failure." in again
+    ComplianceDevice.objects.filter(pk=row.pk).update(state="compliant")
+    assert client.get(page).context["policies"] is None
 
 
 def test_policies_stand_with_their_counts_or_why_there_are_none(world):

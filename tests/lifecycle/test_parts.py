@@ -13,6 +13,7 @@ DELETED = {
     "providers.ComplianceDevice",
     "providers.ComplianceSnapshot",
     "providers.ContentVersion",
+    "providers.DevicePolicies",
     "providers.DirectoryCollection",
     "providers.DirectoryGroup",
     "providers.InventoryObject",

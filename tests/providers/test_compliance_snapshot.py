@@ -8,6 +8,7 @@ import pytest
 from operations.choices import RunOutcome
 from operations.models import OperationRun
 from providers.compliance import store
+from providers.compliance.shapes import FAILED_POLICIES, OUT_OF_COMPLIANCE
 from providers.models import ComplianceDevice, ComplianceSnapshot, ObjectChange
 from providers.sandbox.control import Control
 from tests.providers.conftest import Live, make_live
@@ -67,7 +68,8 @@ def test_a_snapshot_has_our_count_microsofts_count_and_every_policy(live: Live) 
     assert all(
         policy["counts"].keys() >= {"success", "failed", "error"} for policy in found.policies["policies"]
     )
-    assert run.counts == {DEVICES: 9, POLICIES: len(listed)}
+    out = sum(states_there(live).get(state, 0) for state in OUT_OF_COMPLIANCE)
+    assert run.counts == {DEVICES: 9, POLICIES: len(listed), FAILED_POLICIES: out}
     assert all(part["at"] for part in (found.devices, found.summary, found.policies))
 
 

@@ -144,8 +144,9 @@ def policy_overview(tenant: "Tenant", policy: JSON, devices: "Iterable[JSON]") -
 
 
 def policy_states(tenant: "Tenant", device: JSON, policies: "Iterable[JSON]") -> list[JSON]:
-    """`deviceCompliancePolicyStates` of one device."""
-    state = "compliant" if device["complianceState"] == "compliant" else device["complianceState"]
+    """`deviceCompliancePolicyStates` of one device: where it is not in order, one policy says so, the others do not."""
+    state, meant = device["complianceState"], [policy for policy in policies if _targets(policy, device)]
+    failed = min((derived_guid(device["id"], policy["id"]) for policy in meant), default="")
     known = {
         "inGracePeriod": "nonCompliant",
         "noncompliant": "nonCompliant",
@@ -158,11 +159,12 @@ def policy_states(tenant: "Tenant", device: JSON, policies: "Iterable[JSON]") ->
             "displayName": policy["displayName"],
             "platformType": "all",
             "settingCount": 0,
-            "state": known.get(state, state),
+            "state": known.get(state, state)
+            if derived_guid(device["id"], policy["id"]) == failed
+            else "compliant",
             "userId": device["userId"],
             "userPrincipalName": device["userPrincipalName"],
             "version": policy.get("version", 1),
         }
-        for policy in policies
-        if _targets(policy, device)
+        for policy in meant
     ]

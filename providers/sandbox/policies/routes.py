@@ -114,11 +114,13 @@ def _actions() -> Iterator[Route]:
         (f"windows10GeneralConfiguration/{actions.PRIVACY_CONTROLS}", "GET", actions.list_privacy_controls),
     ):
         yield replace(_route(configurations, f"/{{}}/{tail}", {method: handler}), versions=BETA)
+    states: dict[str, Handler] = {"GET": special.policy_states}
+    compliance = f"{kinds['deviceCompliancePolicies'].path}/{{id}}"
+    yield _route(kinds["managedDevices"], "/{}/deviceCompliancePolicyStates", states, compliance)
     for key, tail, method, handler in (
         ("deviceCompliancePolicies", "deviceStatusOverview", "GET", special.policy_overview),
         ("deviceCompliancePolicies", "scheduleActionsForRules", "POST", actions.schedule_actions),
         ("compliancePolicies", "setScheduledActions", "POST", actions.set_scheduled_actions),
-        ("managedDevices", "deviceCompliancePolicyStates", "GET", special.policy_states),
         ("groupPolicyConfigurations", "updateDefinitionValues", "POST", parts.update_values),
         ("groupPolicyConfigurations", "definitionValues/{}/definition", "GET", special.definition_of),
         (
