@@ -3,7 +3,8 @@
 from django.utils.translation import gettext_lazy as _
 
 from providers.catalogue import _permissions as permissions
-from providers.catalogue.gaps import LINKED_TO_CERTIFICATES, Gap
+from providers.catalogue.certificates import LINKS, UNREAD
+from providers.catalogue.gaps import Gap
 from providers.catalogue.model import (
     Area,
     Assignments,
@@ -92,8 +93,11 @@ TYPES = (
                 types=frozenset({f"#{_GENERAL}"}),
                 replaced_by="windowsPrivacyAccessControls",
             ),
+            Detail("certificates", "", links=LINKS),
         ),
-        unordered=("privacyAccessControls",),
+        unordered=("privacyAccessControls", "certificates"),
+        references=(Reference("certificates[].id", Ref.DEVICE_CONFIGURATION),),
+        keep_ids=("certificates",),
         plain_values=PlainValues(
             name="omaSettings",
             key="secretReferenceValueId",
@@ -134,7 +138,7 @@ TYPES = (
             "qualityUpdatesWillBeRolledBack",
             "featureUpdatesWillBeRolledBack",
         ),
-        gaps=(Gap("certificates_not_restored", types=LINKED_TO_CERTIFICATES),),
+        gaps=(Gap("certificates_not_restored", types=UNREAD),),
         immutable=("@odata.type",),
         type_in_update=True,
     ),

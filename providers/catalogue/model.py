@@ -77,6 +77,7 @@ class Ref(Enum):
     NOTIFICATION_TEMPLATE = "notification_template"
     COMPLIANCE_SCRIPT = "compliance_script"
     REUSABLE_SETTING = "reusable_setting"
+    DEVICE_CONFIGURATION = "device_configuration"
     ADMX_DEFINITION = "admx_definition"
     POLICY = "policy"
 
@@ -114,15 +115,26 @@ class Query:
         return {name: value for name, value in named.items() if value}
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Links:
+    """Properties that lead to other objects of the same type, by the ``@odata.type`` that has them.
+
+    Those in ``many`` lead to several. They are read with ``$expand``, and kept as ``property`` and ``id`` of each.
+    """
+
+    of: Mapping[str, tuple[str, ...]]
+    many: frozenset[str] = frozenset()
+
+
 @dataclass(frozen=True, slots=True)
 class Detail:
     """A further read of each object, kept in its content under ``name``.
 
     ``path`` is below the object, or absolute when it begins with a slash; ``{id}`` in it is the object's id.
     ``single``: one JSON object instead of a list. ``types``: only objects of these ``@odata.type`` have it.
-    ``replaced_by`` is the action that writes all of it, under the action's own name. ``each`` is read for every
-    element of the list, with ``{each}`` for the element's id; what it gives is kept in the element under its own
-    name, or replaces the element when single.
+    ``links``: it is where these lead. ``replaced_by`` is the action that writes all of it, under the action's own
+    name. ``each`` is read for every element of the list, with ``{each}`` for the element's id; what it gives is kept
+    in the element under its own name, or replaces the element when single.
     """
 
     name: str
@@ -132,10 +144,12 @@ class Detail:
     each: "Detail | None" = None
     types: frozenset[str] = frozenset()
     replaced_by: str = ""
+    links: Links | None = None
 
     def belongs_to(self, item: Object) -> bool:
         """Whether this object has it."""
-        return not self.types or item.get("@odata.type") in self.types
+        types = self.links.of if self.links else self.types
+        return not types or item.get("@odata.type") in types
 
 
 class AssignmentsRead(Enum):

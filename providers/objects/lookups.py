@@ -24,6 +24,7 @@ TYPE_OF = {
     Ref.NOTIFICATION_TEMPLATE: "notificationMessageTemplates",
     Ref.COMPLIANCE_SCRIPT: "deviceComplianceScripts",
     Ref.REUSABLE_SETTING: "reusablePolicySettings",
+    Ref.DEVICE_CONFIGURATION: "deviceConfigurations",
 }
 REF_OF = {key: ref for ref, key in TYPE_OF.items()}
 _MOST = 200

@@ -149,7 +149,7 @@ def _wants(kind: ObjectType, read: ReadObject) -> Iterator[Want]:
     for detail in kind.details:
         if not detail.belongs_to(read.listed.item):
             continue
-        yield _detail_want(kind, read, detail)
+        yield _links_want(kind, read, detail) if detail.links else _detail_want(kind, read, detail)
     if kind.assignments is not None and kind.assignments.path and _assignments_lacking(kind, read):
         url = f"{kind.item_path(object_id)}/{kind.assignments.path}"
 
@@ -181,6 +181,33 @@ def _detail_want(kind: ObjectType, read: ReadObject, detail: Detail) -> Want:
         return [_each_want(kind, part, detail.each, found, number) for number in range(len(found))]
 
     return Want(part, url, put, query=detail.query.options(), single=detail.single)
+
+
+def _links_want(kind: ObjectType, read: ReadObject, detail: Detail) -> Want:
+    """Where the object leads: every property of its type must be in the answer, or nobody knows."""
+    assert detail.links is not None
+    object_id, type_ = read.listed.id, read.listed.odata_type
+    names = detail.links.of[type_]
+
+    def put(item: Item) -> None:
+        links = []
+        for name in names:
+            if name not in item or f"{name}@odata.nextLink" in item:
+                raise ResponseInvalid("The object came without all of its links.", status=200)
+            found = item[name] if isinstance(item[name], list) else [item[name]]
+            links += [{"property": name, "id": _id_of(each)} for each in found if each is not None]
+        read.content[detail.name] = links
+
+    cast = type_.removeprefix("#")
+    query = {"$select": "id", "$expand": ",".join(f"{cast}/{name}($select=id)" for name in names)}
+    return Want(Part(object_id, detail.name), kind.item_path(object_id), put, query=query, single=True)
+
+
+def _id_of(item: Any) -> str:
+    key = item.get("id") if isinstance(item, dict) else None
+    if not isinstance(key, str) or not key:
+        raise ResponseInvalid("An object came without an id.", status=200)
+    return key
 
 
 def _each_want(kind: ObjectType, part: Part, detail: Detail, elements: list[Item], number: int) -> Want:
@@ -264,9 +291,7 @@ def _item_url(kind: ObjectType, object_id: str, *, whole: bool) -> str:
 
 
 def _listed(kind: ObjectType, item: Item) -> Listed:
-    key = item.get("id")
-    if not isinstance(key, str) or not key:
-        raise ResponseInvalid("An object came without an id.", status=200)
+    key = _id_of(item)
     marker = next((str(item[name]) for name in _MARKERS if item.get(name)), "")
     return Listed(key, kind.name_of(item), str(item.get("@odata.type") or ""), marker, item)
 

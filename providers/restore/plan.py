@@ -28,7 +28,7 @@ from providers.restore.model import (
     Source,
 )
 from providers.restore.priorities import Orders
-from providers.restore.references import TYPES, keys_in, rewritten
+from providers.restore.references import TYPES, keys_in, leads_to_own_type, rewritten
 from providers.restore.resolving import GROUP_KEY, Resolver
 
 _REF_OF = {key: ref for ref, key in TYPES.items()}
@@ -103,8 +103,8 @@ class _Freezer:
     def freeze(
         self, sources: Sequence[Source], decisions: Mapping[RefKey, Decision], names: Mapping[RefKey, str]
     ) -> Draft:
-        ordered = sorted(
-            sources, key=lambda source: (catalogue.get(source.type).order, source.name, source.id)
+        ordered = _by_need(
+            sorted(sources, key=lambda source: (catalogue.get(source.type).order, source.name, source.id))
         )
         items = [self._first_look(source) for source in ordered]
         _refuse_twins(items)
@@ -297,6 +297,26 @@ class _Freezer:
             return False
         content, _dropped = rewritten(kind, source.content, lambda key: resolver.resolve(key).value)
         return equal(kind, content, item.live)
+
+
+def _by_need(sources: Sequence[Source]) -> list[Source]:
+    """The same order, but that what an object of its own type needs comes before it."""
+    by_key, placed = {source.key: source for source in sources}, dict[str, Source]()
+
+    def place(source: Source, above: tuple[str, ...] = ()) -> None:
+        kind = catalogue.get(source.type)
+        if source.key in placed or source.key in above:
+            return
+        if leads_to_own_type(kind):
+            for ref, its_id in keys_in(kind, source.content):
+                needed = by_key.get(f"{TYPES.get(Ref(ref))}/{its_id}")
+                if needed is not None and needed.type == source.type:
+                    place(needed, (*above, source.key))
+        placed[source.key] = source
+
+    for source in sources:
+        place(source)
+    return list(placed.values())
 
 
 def _keep_unread(kind: ObjectType, content: Content, live: Content | None) -> None:

@@ -23,6 +23,7 @@ TYPES: Mapping[Ref, str] = {
     Ref.NOTIFICATION_TEMPLATE: "notificationMessageTemplates",
     Ref.COMPLIANCE_SCRIPT: "deviceComplianceScripts",
     Ref.REUSABLE_SETTING: "reusablePolicySettings",
+    Ref.DEVICE_CONFIGURATION: "deviceConfigurations",
 }
 """The object type that a kind of reference leads to, where it is one of ours."""
 
@@ -65,6 +66,11 @@ def found_in(kind: ObjectType, content: Content) -> Iterator[Found]:
 def keys_in(kind: ObjectType, content: Content) -> list[Key]:
     """The references of the object, each once, in the order of the catalogue."""
     return list(dict.fromkeys(found.key for found in found_in(kind, content)))
+
+
+def leads_to_own_type(kind: ObjectType) -> bool:
+    """Whether objects of the type need others of it first."""
+    return any(TYPES.get(reference.kind) == kind.key for reference in kind.all_references)
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ NOTES: dict[str, str | Promise] = {
     "priority_kept": _("Others of its kind move. It is put back in its place."),
     "others_move": _("Others of its kind move to make room."),
     "unplaced": _("The run ended before its priority was checked."),
-    "certificates_not_restored": _("Its links to certificates are not restored. Check them afterwards."),
+    "certificates_not_restored": _("Some links to certificates are not restored. Check them afterwards."),
     "report_only": _("It becomes report-only."),
     "enforced": _("It is enforced at once, as backed up."),
     "break_glass": _("The tenant's break-glass exclusions are kept."),

@@ -74,6 +74,7 @@ _KINDS = {
     Ref.NOTIFICATION_TEMPLATE.value: gettext_lazy("Notification template"),
     Ref.COMPLIANCE_SCRIPT.value: gettext_lazy("Compliance script"),
     Ref.REUSABLE_SETTING.value: gettext_lazy("Reusable setting"),
+    Ref.DEVICE_CONFIGURATION.value: gettext_lazy("Certificate profile"),
     Ref.POLICY.value: gettext_lazy("Policy"),
 }
 Row = dict[str, Any]

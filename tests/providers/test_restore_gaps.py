@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from providers import catalogue
-from providers.catalogue.gaps import LINKED_TO_CERTIFICATES
+from providers.catalogue.certificates import LINKS, UNREAD
 from providers.choices import RestoreAction
 from providers.restore.words import NOTES, note_words
+from providers.sandbox import schema
 from tests.providers.test_restore_plan import live, only, plan, source
 
 PREFIX = "microsoft.graph."
@@ -29,7 +30,7 @@ def warned(item: Any) -> list[str]:
     [
         (
             CONFIGURATIONS,
-            thing() | {"@odata.type": f"#{PREFIX}iosScepCertificateProfile"},
+            thing() | {"@odata.type": f"#{PREFIX}iosWiredNetworkConfiguration"},
             "certificates_not_restored",
         ),
     ],
@@ -45,16 +46,14 @@ def test_a_plan_that_creates_or_overwrites_says_what_it_leaves_out(
     assert note_words({"code": code, "facts": {}}) == NOTES[code]
 
 
-def test_every_type_that_graph_links_to_a_certificate_is_known() -> None:
+def test_every_link_to_a_certificate_that_graph_publishes_is_known() -> None:
     """Read from the published schemas: a type that gains such a link shows here."""
-    schemas = json.loads(Path("providers/sandbox/data/schemas-beta.json").read_text())["components"][
-        "schemas"
-    ]
-    linking = {name for name, schema in schemas.items() if name.startswith(PREFIX) and _links(schema)}
-    found = {name for name in schemas if name.startswith(PREFIX) and linking & {name, *_above(schemas, name)}}
-    concrete = {name.removeprefix(PREFIX) for name in found if not name.endswith("Base")}
-    assert {PREFIX + name for name in LINKED_TO_CERTIFICATES} <= schemas.keys()
-    assert concrete <= LINKED_TO_CERTIFICATES, concrete - LINKED_TO_CERTIFICATES
+    names = json.loads(Path("providers/sandbox/data/schemas-beta.json").read_text())["components"]["schemas"]
+    published = {f"#{name}": _links(name) for name in names if not name.endswith("Base") and _links(name)}
+    assert {name: set(links) for name, links in LINKS.of.items()} == published
+    many = {link for links in published.values() for link in links if link.startswith("rootCertificates")}
+    assert LINKS.many == many
+    assert {f"#{PREFIX}{name}" for name in UNREAD} <= LINKS.of.keys()
 
 
 def test_every_gap_has_words() -> None:
@@ -63,15 +62,5 @@ def test_every_gap_has_words() -> None:
     assert codes <= NOTES.keys()
 
 
-def _links(schema: dict[str, Any]) -> bool:
-    parts = schema.get("allOf", [schema])
-    return any(
-        "ertificate" in name and value.get("x-ms-navigationProperty")
-        for part in parts
-        for name, value in part.get("properties", {}).items()
-    )
-
-
-def _above(schemas: dict[str, Any], name: str) -> set[str]:
-    refs = [part.get("$ref", "").rpartition("/")[2] for part in schemas.get(name, {}).get("allOf", [])]
-    return {ref for ref in refs if ref} | {up for ref in refs if ref for up in _above(schemas, ref)}
+def _links(name: str) -> set[str]:
+    return {link for link in schema.navigations("beta", name) if "ertificate" in link}

@@ -14,6 +14,7 @@ from operations.choices import RunOutcome
 from providers import catalogue
 from providers.backups.store import content_of
 from providers.catalogue import Detail, ObjectType, Query
+from providers.catalogue.certificates import LINKS
 from providers.models import BackupItem
 from providers.objects.canonical import canonical
 from providers.restore.references import rewritten
@@ -62,6 +63,8 @@ class Reader:
         item = self.get(kind, kind.item_path(object_id), _expanding(kind))
         content: Content = {"object": item}
         for detail in kind.details:
+            if not detail.belongs_to(item):
+                continue
             content[detail.name] = self._detail(kind, object_id, detail)
         if kind.assignments is not None and kind.assignments.path:
             content["assignments"] = item.pop("assignments", None) or self.all(
@@ -72,12 +75,22 @@ class Reader:
     def _detail(self, kind: ObjectType, object_id: str, detail: Detail) -> Any:
         path = detail.path.replace("{id}", object_id)
         path = path if path.startswith("/") else f"{kind.item_path(object_id)}/{path}".rstrip("/")
+        if detail.links is not None:
+            return self._links(kind, path)
         if detail.single:
             return self.get(kind, path, detail.query)
         found = self.all(kind, path, detail.query)
         if detail.each is None:
             return found
         return [self._each(kind, object_id, element, detail.each) for element in found]
+
+    def _links(self, kind: ObjectType, path: str) -> list[Content]:
+        """Property and id of each certificate that the profile leads to."""
+        cast = str(self.get(kind, path)["@odata.type"]).removeprefix("#")
+        names = LINKS.of[f"#{cast}"]
+        item = self.get(kind, path, Query(expand=",".join(f"{cast}/{name}" for name in names)))
+        found = {name: item[name] if isinstance(item[name], list) else [item[name]] for name in names}
+        return [{"property": name, "id": each["id"]} for name in names for each in found[name] if each]
 
     def _each(self, kind: ObjectType, object_id: str, element: Content, detail: Detail) -> Content:
         path = detail.path.replace("{each}", str(element["id"]))

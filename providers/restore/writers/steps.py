@@ -6,7 +6,7 @@ from typing import Any
 from providers.catalogue import Create, ObjectType, Update
 from providers.objects.canonical import canonical
 from providers.restore.bodies import create_body, stripped, update_body
-from providers.restore.writers import admx, assign, combinations, messages
+from providers.restore.writers import admx, assign, combinations, links, messages
 from providers.restore.writers.same import PUTS, same_field, same_object, same_part
 from providers.restore.writers.step import ID, Content, Step
 
@@ -14,7 +14,7 @@ from providers.restore.writers.step import ID, Content, Step
 def create_steps(kind: ObjectType, wanted: Content, *, origin: str) -> list[Step]:
     """The object first, then what hangs on it, its assignments last."""
     return [
-        _creating(kind, wanted),
+        _creating(kind, wanted, origin),
         *_after_create(kind, wanted, origin),
         *_replaced(kind, wanted, {}),
         *assign.steps(kind, wanted, live=None, origin=origin),
@@ -24,7 +24,11 @@ def create_steps(kind: ObjectType, wanted: Content, *, origin: str) -> list[Step
 def update_steps(kind: ObjectType, wanted: Content, live: Content, *, origin: str) -> list[Step]:
     """Only the parts that differ."""
     changed = [] if same_object(kind, wanted, live) else [_updating(kind, wanted, live)]
-    parts = [*_parts(kind, wanted, live, origin), *_replaced(kind, wanted, live)]
+    parts = [
+        *_parts(kind, wanted, live, origin),
+        *_replaced(kind, wanted, live),
+        *links.steps(kind, wanted, live, origin=origin),
+    ]
     return [*changed, *parts, *assign.steps(kind, wanted, live=live, origin=origin)]
 
 
@@ -46,7 +50,7 @@ def _stands_at(kind: ObjectType, place: int, now: Content) -> bool:
     return kind.priority.of(now["object"]) == place
 
 
-def _creating(kind: ObjectType, wanted: Content) -> Step:
+def _creating(kind: ObjectType, wanted: Content, origin: str) -> Step:
     if kind.create is Create.TEMPLATE_INSTANCE:
         thing = wanted["object"]
         path = f"/deviceManagement/templates/{thing['templateId']}/createInstance"
@@ -62,6 +66,7 @@ def _creating(kind: ObjectType, wanted: Content) -> Step:
         path = kind.item_path(str(wanted["object"]["id"]))
         landed = partial(same_object, kind, wanted)
         return Step("create", "PATCH", path, kind.version, body, landed=landed)
+    body |= links.bindings(kind, wanted, origin=origin)
     return Step("create", "POST", kind.path, kind.version, body, makes=True, creates=True)
 
 

@@ -7,12 +7,15 @@ from functools import partial
 from providers.sandbox import schema
 from providers.sandbox.calls import Reply
 from providers.sandbox.errors import INTUNE
-from providers.sandbox.policies import actions, assigning, parts, reading, special, writing
+from providers.sandbox.policies import actions, assigning, links, parts, reading, special, writing
+from providers.sandbox.policies.shown import CERTIFICATES
 from providers.sandbox.policies.table import BETA, BOTH, BY_KEY, TYPES, ObjectType
 from providers.sandbox.route import Handler, Route
 
 # Creation or change with a way of its own.
 _OWN_WAYS: dict[tuple[str, str], Handler] = {
+    ("deviceConfigurations", "POST"): links.create,
+    ("deviceConfigurations", "PATCH"): partial(links.change, writing.update),
     ("policySets", "POST"): actions.create_policy_set,
     ("roleAssignments", "POST"): actions.create_role_assignment,
     ("authenticationContextClassReferences", "PATCH"): partial(actions.put_context, writing.update),
@@ -114,6 +117,15 @@ def _actions() -> Iterator[Route]:
         (f"windows10GeneralConfiguration/{actions.PRIVACY_CONTROLS}", "GET", actions.list_privacy_controls),
     ):
         yield replace(_route(configurations, f"/{{}}/{tail}", {method: handler}), versions=BETA)
+    for name in sorted(CERTIFICATES):
+        many = name == links.MANY
+        ways: dict[str, Handler] = {"POST": partial(links.add, name)} if many else {
+            "PUT": partial(links.put, name), "DELETE": partial(links.clear, name)
+        }  # fmt: skip
+        yield replace(_route(configurations, f"/{{}}/{{}}/{name}/$ref", ways), versions=BETA)
+        if many:
+            gone: dict[str, Handler] = {"DELETE": partial(links.remove, name)}
+            yield replace(_route(configurations, f"/{{}}/{{}}/{name}/{{}}/$ref", gone), versions=BETA)
     states: dict[str, Handler] = {"GET": special.policy_states}
     compliance = f"{kinds['deviceCompliancePolicies'].path}/{{id}}"
     yield _route(kinds["managedDevices"], "/{}/deviceCompliancePolicyStates", states, compliance)

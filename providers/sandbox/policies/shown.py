@@ -14,6 +14,15 @@ from providers.sandbox.policies.table import ObjectType
 
 MASK = "****"
 STRENGTH = "microsoft.graph.authenticationStrengthPolicy"
+# Navigation properties of profiles that lead to other profiles; each has the id stored.
+CERTIFICATES = frozenset(
+    (
+        "rootCertificate",
+        "identityCertificate",
+        "identityCertificateForClientAuthentication",
+        "rootCertificatesForServerValidation",
+    )
+)
 SECRET_NAMES = frozenset(
     (
         "preSharedKey",
@@ -59,8 +68,10 @@ def wanted_expand(call: Call, kind: ObjectType, *, in_list: bool) -> Expand:
     wanted = parse_expand(call.query.expand)
     known = schema.navigations(call.version, kind.full_type)
     for name in wanted.inner:
-        cast = name == "roleScopeTags" and kind.key == "roleAssignments"
-        if (name not in known and not cast) or name not in kind.children:
+        cast = (name == "roleScopeTags" and kind.key == "roleAssignments") or (
+            name in CERTIFICATES and kind.key == "deviceConfigurations"
+        )
+        if (name not in known and not cast) or (name not in kind.children and name not in CERTIFICATES):
             message = (
                 f"Parsing OData Select and Expand failed: Could not find a property named '{name}' "
                 f"on type '{kind.full_type}'."
@@ -126,6 +137,11 @@ def _resolved(call: Call, key: str, item: JSON) -> Any:
     """What a navigation property leads to: kept inside the object, or an object of another collection."""
     stored = item.get(key, [])
     policies = call.tenant.policies
+    if key in CERTIFICATES:
+        if isinstance(item.get(key), str):
+            return policies.find("deviceConfigurations", item[key])
+        found_each = (policies.find("deviceConfigurations", each) for each in item.get(key) or ())
+        return [each for each in found_each if each] if key.startswith("rootCertificates") else None
     if key == "definition":
         return policies.find("groupPolicyDefinitions", str(stored))
     if key == "presentation":
