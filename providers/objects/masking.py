@@ -8,6 +8,7 @@ from typing import Any
 from providers.catalogue import ObjectType
 from providers.objects import paths
 from providers.objects.paths import Place
+from providers.objects.ways import element_step, way_of
 
 HIDDEN = "••••••"
 # What Graph puts in place of an encrypted OMA value.
@@ -15,11 +16,13 @@ MASK = "****"
 
 _TYPE = "@odata.type"
 _SETTING_TYPE = "#microsoft.graph.deviceManagementConfigurationSecretSettingValue"
+# What leads to a value: names of members, and lists with the place in them.
+_Trail = tuple[str | tuple[list[Any], int], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """Why an object can be restored in part only: ``code`` and where in the content."""
+    """Why an object can be restored in part only: ``code``, and the way to the secret (``providers.objects.ways``)."""
 
     code: str
     path: str
@@ -35,16 +38,7 @@ VALUE_WRITE_ONLY = "value_write_only"
 
 def secret_places(kind: ObjectType, content: Any) -> list[Place]:
     """Every place of ``content`` that holds a secret, readable or not."""
-    found = list(_secrets(content, frozenset(path.rpartition(".")[2] for path in kind.secrets)))
-    plain = kind.plain_values
-    if plain is not None:
-        listed = paths.values(content, f"object.{plain.name}[]")
-        found += [
-            Place(each, "value")
-            for each in listed
-            if isinstance(each, dict) and each.get(plain.flag) and "value" in each
-        ]
-    return found
+    return [place for place, _trail in _all_secrets(kind, content)]
 
 
 def masked(kind: ObjectType, content: Mapping[str, Any]) -> dict[str, Any]:
@@ -59,14 +53,20 @@ def masked(kind: ObjectType, content: Mapping[str, Any]) -> dict[str, Any]:
 def flags_of(kind: ObjectType, content: Mapping[str, Any]) -> list[Flag]:
     """Return which secrets of content as it was read could not be read, or mean nothing in another tenant."""
     found = []
-    for place in secret_places(kind, content):
+    for place, trail in _all_secrets(kind, content):
+        way = _way(trail)
         if place.value is None:
-            found.append(Flag(VALUE_WRITE_ONLY, place.key))
+            found.append(Flag(VALUE_WRITE_ONLY, way))
         elif place.value == MASK:
-            found.append(Flag(VALUE_MASKED, place.key))
-        if place.holder.get(_TYPE) == _SETTING_TYPE:
-            found.append(Flag(VALUE_TOKEN, "settings"))
+            found.append(Flag(VALUE_MASKED, way))
+        if is_setting(place):
+            found.append(Flag(VALUE_TOKEN, way))
     return list(dict.fromkeys(found))
+
+
+def is_setting(place: Place) -> bool:
+    """Whether the secret is one of the settings catalog, which Graph keeps as a token."""
+    return bool(isinstance(place.holder, dict) and place.holder.get(_TYPE) == _SETTING_TYPE)
 
 
 def without_secrets(kind: ObjectType, content: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
@@ -80,17 +80,32 @@ def without_secrets(kind: ObjectType, content: Mapping[str, Any]) -> tuple[dict[
     return bare, found
 
 
-def _secrets(value: Any, names: frozenset[str]) -> Iterator[Place]:
+def _all_secrets(kind: ObjectType, content: Any) -> list[tuple[Place, _Trail]]:
+    found = list(_secrets(content, frozenset(path.rpartition(".")[2] for path in kind.secrets), ()))
+    plain = kind.plain_values
+    if plain is not None:
+        for listed in paths.values(content, f"object.{plain.name}"):
+            for number, each in enumerate(listed if isinstance(listed, list) else ()):
+                if isinstance(each, dict) and each.get(plain.flag) and "value" in each:
+                    found.append((Place(each, "value"), ("object", plain.name, (listed, number), "value")))
+    return found
+
+
+def _secrets(value: Any, names: frozenset[str], trail: _Trail) -> Iterator[tuple[Place, _Trail]]:
     """Members of these names, and values of settings-catalog secrets: Graph gives tokens for those."""
     if isinstance(value, dict):
         if value.get(_TYPE) == _SETTING_TYPE and "value" in value:
-            yield Place(value, "value")
+            yield Place(value, "value"), (*trail, "value")
         for key, child in value.items():
             if key in names:
-                yield Place(value, key)
+                yield Place(value, key), (*trail, key)
             elif isinstance(child, (dict, list)):
-                yield from _secrets(child, names)
+                yield from _secrets(child, names, (*trail, key))
     elif isinstance(value, list):
-        for child in value:
+        for number, child in enumerate(value):
             if isinstance(child, (dict, list)):
-                yield from _secrets(child, names)
+                yield from _secrets(child, names, (*trail, (value, number)))
+
+
+def _way(trail: _Trail) -> str:
+    return way_of([step if isinstance(step, str) else element_step(*step) for step in trail])

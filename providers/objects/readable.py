@@ -35,6 +35,7 @@ _STRUCTURE = frozenset(
         "valueJson",
     }
 )
+_LISTS = frozenset({"omaSettings", "settings"})
 _BOILERPLATE = frozenset({"settingInstanceTemplateReference", "settingValueTemplateReference"})
 _BASE64 = re.compile(r"^[A-Za-z0-9+/\r\n]{16,}={0,2}$")
 _TARGETS = {
@@ -203,6 +204,21 @@ def way_to(path: Sequence[str], names: Names) -> list[str]:
     """The way to a change as labels, without what only holds things together."""
     found = [_step(step, names) for step in path if step not in _STRUCTURE]
     return found or [words(path[-1])]
+
+
+def secret_words(steps: Sequence[str]) -> str:
+    """What people call the secret to which these steps lead: by its URI, its setting, or its property."""
+    known = {"preSharedKey": _("Pre-shared key")}
+    told = [step for step in steps[1:] if step not in _STRUCTURE and step not in _LISTS]
+    return " · ".join(known.get(step) or _secret_step(step) for step in told or steps[-1:])
+
+
+def _secret_step(step: str) -> str:
+    if step.isdigit():
+        return str(int(step) + 1)
+    if step.startswith("./"):
+        return step
+    return setting_words(step) if "_" in step else words(step)
 
 
 def _step(step: str, names: Names) -> str:
