@@ -4,6 +4,7 @@ from django.core.management import call_command
 
 from operations import answers, execution, expiring, mail, registry
 from providers.backups import retention
+from providers.restore import entered
 from tenantpilot.audit import seals
 from tenantpilot.celery import run_task
 
@@ -38,6 +39,12 @@ def tell_expiring() -> None:
 def keep_backups() -> None:
     """Let go of the backups that no rule keeps. Beat sends it each day."""
     retention.apply_all()
+
+
+@run_task
+def forget_secrets() -> None:
+    """Delete secrets that were entered for previews which are too old by now. Beat sends it each minute."""
+    entered.forget_expired()
 
 
 @run_task

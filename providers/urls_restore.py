@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from providers.views import restore_drafts, restores
+from providers.views import restore_drafts, restore_secrets, restores
 from providers.views.restore_execute import RestoreExecute
 from tenantpilot.console.pages import page_path
 
@@ -19,6 +19,7 @@ urlpatterns = [
     *page_path(_ONE, restores.restore_run, "restore_run"),
     *page_path(f"{_ONE}/review", restores.restore_review, "restore_review"),
     *page_path(f"{_ONE}/items/<int:item>", restores.restore_item, "restore_item"),
+    *page_path(f"{_ONE}/secrets/<int:item>", restore_secrets.restore_secrets, "restore_secrets"),
     path(f"{_ONE}/options", restore_drafts.restore_options, name="restore_options"),
     path(f"{_ONE}/items", restore_drafts.restore_items, name="restore_items"),
     path(f"{_ONE}/targets", restore_drafts.restore_targets, name="restore_targets"),

@@ -6,13 +6,14 @@ from django.db import transaction
 from django.db.models import Model
 
 from providers.backups.sealing import resealed
-from providers.models import ContentVersion, RestorePlanItem, RestoreRun
+from providers.models import ContentVersion, RestorePlanItem, RestoreRun, RestoreSecret
 
 BATCH = 200
 SEALED: tuple[tuple[type[Model], str], ...] = (
     (ContentVersion, "content"),
     (RestoreRun, "reading"),
     (RestorePlanItem, "sealed"),
+    (RestoreSecret, "sealed"),
 )
 """Every column that holds content, encrypted."""
 

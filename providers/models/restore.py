@@ -76,6 +76,32 @@ class RestoreSelection(models.Model):
         return f"{self.restore_run_id}: {self.item_id}"
 
 
+class RestoreSecret(models.Model):
+    """A value that Graph never gave back, entered by a person for one place of an object; encrypted, never shown.
+
+    ``place`` is a short name of the way to it. Replacing the value makes another row, so that a plan knows by the id
+    which one it was frozen with. A trigger deletes the rows when an execution ends, whoever ends it.
+    """
+
+    restore_run = models.ForeignKey(RestoreRun, on_delete=models.CASCADE, related_name="secrets")
+    item = models.ForeignKey("providers.BackupItem", on_delete=models.CASCADE, related_name="+")
+    place = models.CharField(max_length=32)
+    sealed = models.BinaryField(editable=False)
+    entered_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    entered_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(fields=["restore_run", "item", "place"], name="secret_entered_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.restore_run_id}: {self.item_id}"
+
+
 class TargetMapping(models.Model):
     """What a reference of one tenant becomes in another; remembered for every later restore between the two."""
 
@@ -142,6 +168,8 @@ class RestorePlanItem(models.Model):
     missing = models.JSONField(default=list)
     candidates = models.JSONField(default=list)
     depends = models.JSONField(default=list)
+    # Which secrets of it Graph did not give, and the ids under which they were entered; never a value.
+    secrets = models.JSONField(default=list)
     sealed = models.BinaryField(null=True, editable=False)
 
     class Meta:

@@ -18,8 +18,9 @@ from providers.graph.errors import Stopped
 from providers.models import RestorePlanItem, RestoreResult, RestoreRun
 from providers.operation_types.restore_preview import RESTORE_RUN, restore_run_in, restore_run_of
 from providers.readiness import Blocker, Needs
-from providers.restore import access, blocking, drafts, reasons, safety, store
+from providers.restore import access, blocking, drafts, entered, reasons, safety, store
 from providers.restore.checking import check, targets_of
+from providers.restore.entered import Entered
 from providers.restore.executor import Executor
 from providers.restore.journal import Journal
 from providers.selectors import Target
@@ -94,6 +95,10 @@ def execute_restore(run: RunContext, params: Params) -> RunResult:
     if plan is None or reading is None:
         return RunResult(RunOutcome.BLOCKED, reasons.PLAN_MISSING.code, facts)
     items = list(plan.items.filter(action__in=WRITING_ACTIONS).order_by("position").defer("sealed"))
+    # Held here, still sealed, from now on: a preview may get old, and its secrets with it, while the work goes on.
+    secrets = entered.of_plan(restore, items)
+    if secrets is None:
+        return RunResult(RunOutcome.BLOCKED, reasons.PLAN_CHANGED.code, facts)
     run.stage("checking")
     checked = check(run.graph, items, reading, targets_of(plan.resolutions))
     if checked.changed:
@@ -108,11 +113,15 @@ def execute_restore(run: RunContext, params: Params) -> RunResult:
             state=RestoreState.EXECUTING, run=run.claim.run_id, safety_backup=kept
         )
     restore.safety_backup = kept
-    return _written(run, restore, items, checked.known)
+    return _written(run, restore, items, checked.known, secrets)
 
 
 def _written(
-    run: RunContext, restore: RestoreRun, items: Sequence[RestorePlanItem], known: dict[str, set[str]]
+    run: RunContext,
+    restore: RestoreRun,
+    items: Sequence[RestorePlanItem],
+    known: dict[str, set[str]],
+    secrets: Mapping[int, Entered],
 ) -> RunResult:
     run.stage("writing")
     journal = Journal(restore, run.claim.run_id, run.fence, run.fenced)
@@ -120,7 +129,7 @@ def _written(
     def progress(done: int) -> None:
         run.report(done=done, total=len(items), **_counts(executor, items))
 
-    executor = Executor(run.graph, journal, run.checkpoint, error_facts, known, progress)
+    executor = Executor(run.graph, journal, run.checkpoint, error_facts, secrets, known, progress)
     try:
         executor.carry_out(items)
     finally:

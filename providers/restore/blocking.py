@@ -8,12 +8,13 @@ from providers.choices import WRITING_ACTIONS, RestoreAction
 from providers.models import RestoreRun
 from providers.readiness import Blocker, Needs, missing_permissions
 from providers.reasons import PERMISSION_MISSING
-from providers.restore import reasons
+from providers.restore import entered, reasons
 from providers.restore.drafts import was_executed
 from providers.restore.store import is_stale
 from providers.selectors import Target
 
 _INCOMPLETE = "incomplete"
+_SECRET = frozenset({"secret_masked", "secret_foreign"})
 
 
 def blockers(target: Target, restore: RestoreRun, plan_hash: str) -> Sequence[Blocker]:
@@ -40,10 +41,11 @@ def _unresolved(restore: RestoreRun, facts: dict[str, Any]) -> list[Blocker]:
     assert restore.plan is not None
     rows = restore.plan.items.filter(action=RestoreAction.UNRESOLVED)
     codes = [(why or {}).get("code") for why in rows.values_list("why", flat=True)]
-    incomplete = codes.count(_INCOMPLETE)
+    incomplete, secret = codes.count(_INCOMPLETE), sum(code in _SECRET for code in codes)
     counted = [
         (reasons.SOURCE_INCOMPLETE, incomplete),
-        (reasons.TARGET_UNRESOLVED, len(codes) - incomplete),
+        (reasons.TARGET_UNRESOLVED, len(codes) - incomplete - secret),
+        (reasons.SECRET_MISSING, secret + len(entered.lacking(restore))),
     ]
     return [Blocker(reason, {**facts, "count": count}) for reason, count in counted if count]
 

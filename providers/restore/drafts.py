@@ -7,6 +7,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from providers import secrets
 from providers.choices import ItemOutcome, RestoreAction, RestoreKind, RestoreState
 from providers.models import (
     Backup,
@@ -15,10 +16,13 @@ from providers.models import (
     RestorePlanItem,
     RestoreResult,
     RestoreRun,
+    RestoreSecret,
     RestoreSelection,
     RestoreStep,
     TargetMapping,
 )
+from providers.objects.readable import secret_words
+from providers.objects.ways import steps_of
 from providers.restore import store, undo
 from providers.restore.model import Draft, Options, Reading, RefKey
 from providers.restore.plan import freeze
@@ -34,6 +38,10 @@ class Changed(Exception):
 
 class Closed(Exception):
     """The restore run was executed: nothing of it changes any more."""
+
+
+class Stale(Exception):
+    """The preview is too old to be executed, and so to enter a secret for it."""
 
 
 def draft_create(
@@ -112,6 +120,45 @@ def targets_map(
     return restore
 
 
+def secrets_enter(
+    *, restore_id: int, version: int, item_id: int, values: Mapping[str, str], actor: User
+) -> RestoreRun:
+    """Keep secrets of an object, by the ways to them, until an execution ends; the plan is frozen anew.
+
+    Raises Changed, Closed and Stale.
+    """
+    with transaction.atomic():
+        restore = _opened(restore_id, version)
+        _fresh(restore)
+        places = {store.place_key(way): value for way, value in values.items()}
+        restore.secrets.filter(item=item_id, place__in=places).delete()
+        RestoreSecret.objects.bulk_create(
+            RestoreSecret(
+                restore_run=restore,
+                item_id=item_id,
+                place=place,
+                sealed=secrets.encrypt_bytes(value.encode()),
+                entered_by=actor,
+            )
+            for place, value in places.items()
+        )
+        _refrozen(restore)
+        for way in values:
+            _note_secret("restore.secret_entered", restore, item_id, way, actor)
+    return restore
+
+
+def secret_remove(*, restore_id: int, version: int, item_id: int, way: str, actor: User) -> RestoreRun:
+    """Delete a secret that was entered; the plan is frozen anew. Raises Changed, Closed and Stale."""
+    with transaction.atomic():
+        restore = _opened(restore_id, version)
+        _fresh(restore)
+        restore.secrets.filter(item=item_id, place=store.place_key(way)).delete()
+        _refrozen(restore)
+        _note_secret("restore.secret_removed", restore, item_id, way, actor)
+    return restore
+
+
 def reading_keep(restore_id: int, reading: Reading) -> RestorePlan:
     """Keep what the preview read and freeze the plan on it. Inside the run's fenced transaction. Raises Closed.
 
@@ -120,6 +167,8 @@ def reading_keep(restore_id: int, reading: Reading) -> RestorePlan:
     restore = store.locked(restore_id)
     if was_executed(restore):
         raise Closed
+    if store.is_old(restore):
+        restore.secrets.all().delete()
     restore.state = RestoreState.DRAFT
     restore.reading, restore.read_at = store.reading_seal(reading), timezone.now()
     restore.version += 1
@@ -225,13 +274,18 @@ def _opened(restore_id: int, version: int) -> RestoreRun:
 
 def _refrozen(restore: RestoreRun) -> None:
     """Freeze anew from the same reading; without one the draft waits for its preview."""
-    if restore.read_at is None or timezone.now() - restore.read_at > store.LIFE:
+    if store.is_old(restore):
         restore.plan = None
         restore.save(update_fields=["plan"])
         return
     reading = store.reading_of(restore)
     assert reading is not None
     _frozen(restore, reading)
+
+
+def _fresh(restore: RestoreRun) -> None:
+    if store.is_old(restore):
+        raise Stale
 
 
 def _frozen(restore: RestoreRun, reading: Reading) -> RestorePlan:
@@ -241,6 +295,12 @@ def _frozen(restore: RestoreRun, reading: Reading) -> RestorePlan:
 
 def _kept(options: Options) -> dict[str, Any]:
     return {name: getattr(options, name) for name in store.KEPT}
+
+
+def _note_secret(action: str, restore: RestoreRun, item_id: int, way: str, actor: User) -> None:
+    """The act alone: whose secret and where, never its value."""
+    name = BackupItem.objects.values_list("name", flat=True).get(pk=item_id)
+    _note(action, restore, actor, object=name, place=secret_words(steps_of(way)))
 
 
 def _note(action: str, restore: RestoreRun, actor: User, **facts: Any) -> None:

@@ -17,6 +17,7 @@ from providers.models import RestorePlanItem, RestoreStep
 from providers.objects.canonical import content_hash
 from providers.objects.reader import list_objects
 from providers.restore import groups, looking, priorities
+from providers.restore.entered import NOTHING, Entered
 from providers.restore.journal import Journal
 from providers.restore.model import PENDING, Content
 from providers.restore.plan import differing, equal
@@ -54,6 +55,7 @@ class Written:
 @dataclass(slots=True)
 class Executor:
     """One execution. ``known`` are the ids that the tenant's lists showed right before the first write, by type.
+    ``secrets`` are those that people entered, by item; contents are compared without them.
 
     ``checkpoint`` raises Stopped where the work may stop; ``facts_of`` says what the words of an error's reason need.
     """
@@ -62,6 +64,7 @@ class Executor:
     journal: Journal
     checkpoint: Callable[[], None]
     facts_of: Callable[[GraphError], dict[str, Any]]
+    secrets: Mapping[int, Entered]
     known: dict[str, set[str]]
     progress: Callable[[int], None] = lambda done: None
     made: dict[str, str] = field(default_factory=dict)
@@ -113,15 +116,17 @@ class Executor:
     def _write(self, item: RestorePlanItem) -> None:
         kind = catalogue.get(item.object_type)
         wanted, live = contents_of(item)
-        filled: Content = _filled(wanted, self.made) if wanted is not None else {}
+        secrets = self.secrets.get(item.pk, NOTHING)
+        filled: Content = secrets.without(_filled(wanted, self.made)) if wanted is not None else {}
         if item.action == RestoreAction.CREATE and kind.key == groups.KEY:
             steps = groups.steps(filled)
         elif item.action == RestoreAction.CREATE:
-            steps = create_steps(kind, filled, origin=self.graph.origin)
+            steps = create_steps(kind, filled, origin=self.graph.origin, secrets=secrets)
         elif item.action == RestoreAction.DELETE:
             steps = delete_steps(kind, live or {})
         else:
-            steps = update_steps(kind, filled, live or {}, origin=self.graph.origin)
+            now = secrets.without(live or {})
+            steps = update_steps(kind, filled, now, origin=self.graph.origin, secrets=secrets)
         object_id = item.live_id
         for position, step in enumerate(steps):
             object_id = self._step(kind, item, step, position, object_id, filled)
@@ -187,12 +192,12 @@ class Executor:
         row = self.journal.plan(item, step, position, path)
         lost: GraphError | None = None
         for _attempt in range(1 + _RESENDS):
-            answer = self._send(step, path, object_id, row)
+            answer = self._send(item, step, path, object_id, row)
             if isinstance(answer, str):
                 self.journal.confirmed(row, answer)
                 return answer
             lost = answer
-            found = self._look(kind, step, object_id or _own(step, wanted), wanted)
+            found = self._look(kind, item, step, object_id or _own(step, wanted), wanted)
             if found.landed:
                 self.journal.confirmed(row, found.object_id)
                 return found.object_id
@@ -203,7 +208,9 @@ class Executor:
         self.journal.uncertain(row, lost.reason_code, facts)
         raise ItemEnded(ItemOutcome.UNCERTAIN, lost.reason_code, facts)
 
-    def _send(self, step: Step, path: str, object_id: str, row: RestoreStep) -> str | GraphError:
+    def _send(
+        self, item: RestorePlanItem, step: Step, path: str, object_id: str, row: RestoreStep
+    ) -> str | GraphError:
         """The object's id, or the error that leaves open whether the request landed. Raises ItemEnded and Stopped."""
         try:
             answer = self.graph.send(
@@ -220,11 +227,11 @@ class Executor:
         except NotFound as error:
             if step.method == "DELETE":
                 return object_id
-            raise self._refused(row, error) from None
+            raise self._refused(item, row, error) from None
         except GraphError as error:
             if error.uncertain:
                 return error
-            raise self._refused(row, error) from None
+            raise self._refused(item, row, error) from None
         if not step.creates:
             return object_id or path.rpartition("/")[2]
         made = answer.get("id")
@@ -232,23 +239,25 @@ class Executor:
             return made
         return GraphError("The answer to a create has no id.")
 
-    def _refused(self, row: RestoreStep, error: GraphError) -> ItemEnded:
+    def _refused(self, item: RestorePlanItem, row: RestoreStep, error: GraphError) -> ItemEnded:
         code, facts = error.reason_code, self.facts_of(error)
         self.journal.refused(row, code, facts)
         fatal = isinstance(error, FATAL) or code == APPROVAL
-        if code == "provider.response_invalid":
-            # Graph refused the content; its own words are the only ones there are.
+        if code == "provider.response_invalid" and item.pk not in self.secrets:
+            # Graph refused the content; its own words are the only ones there are. They may repeat a secret.
             facts = {**facts, "detail": error.message[:300]}
         return ItemEnded(ItemOutcome.FAILED, code, facts, fatal=fatal)
 
-    def _look(self, kind: ObjectType, step: Step, object_id: str, wanted: Content) -> looking.Found:
+    def _look(
+        self, kind: ObjectType, item: RestorePlanItem, step: Step, object_id: str, wanted: Content
+    ) -> looking.Found:
         """Read back what a lost answer would have told, more than once: Graph shows new objects late."""
-        found = looking.Found()
+        found, secrets = looking.Found(), self.secrets.get(item.pk, NOTHING)
         for wait in settings.RESTORE_READ_BACK:
             pause(wait, self.checkpoint)
             try:
                 found = looking.look(
-                    self.graph, kind, step, object_id, wanted, self.known.get(kind.key, set())
+                    self.graph, kind, step, object_id, wanted, self.known.get(kind.key, set()), secrets
                 )
             except GraphError:
                 found = looking.Found()
@@ -261,6 +270,7 @@ class Executor:
             self._end(item, ItemOutcome.VERIFIED, remote_id=object_id)
             return
         now: Content | None = None
+        secrets = self.secrets.get(item.pk, NOTHING)
         for wait in settings.RESTORE_READ_BACK:
             pause(wait, self.checkpoint)
             try:
@@ -270,10 +280,10 @@ class Executor:
                     item, ItemOutcome.UNVERIFIED, error.reason_code, self.facts_of(error), remote_id=object_id
                 )
                 return
-            if self._as_wanted(kind, item, wanted, now):
+            if self._as_wanted(kind, item, wanted, now and secrets.without(now)):
                 self._end(item, ItemOutcome.VERIFIED, remote_id=object_id, content_hash=_hash(kind, now))
                 return
-        facts = {"properties": _differs(kind, wanted, now)}
+        facts = {"properties": _differs(kind, wanted, now and secrets.without(now))}
         self._end(
             item, ItemOutcome.DIFFERS, "differs", facts, remote_id=object_id, content_hash=_hash(kind, now)
         )

@@ -67,7 +67,7 @@ def items_of(restore: RestoreRun, *, action: str = "", search: str = "") -> Quer
     ).annotate(rank=_rank(restore))
     return rows.values(
         "id", "position", "object_type", "name", "action", "why", "warnings", "candidates", "source_item_id",
-        "outcome", "outcome_code", "outcome_facts", "rank", "live_id",
+        "outcome", "outcome_code", "outcome_facts", "rank", "live_id", "secrets",
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from providers.catalogue import ObjectType
 from providers.graph.client import GraphClient
 from providers.objects.reader import list_objects
 from providers.restore import groups
+from providers.restore.entered import NOTHING, Entered
 from providers.restore.matching import identity_of
 from providers.restore.reading import read_one
 from providers.restore.writers import Step
@@ -24,22 +25,34 @@ class Found:
 
 
 def look(
-    graph: GraphClient, kind: ObjectType, step: Step, object_id: str, wanted: Content, known: Collection[str]
+    graph: GraphClient,
+    kind: ObjectType,
+    step: Step,
+    object_id: str,
+    wanted: Content,
+    known: Collection[str],
+    secrets: Entered = NOTHING,
 ) -> Found:
-    """Say whether ``step`` landed. ``known`` are the ids of its type that were there before. Raises GraphError."""
+    """Say whether ``step`` landed. ``known`` are the ids of its type that were there before. Raises GraphError.
+
+    ``wanted`` lacks the places of ``secrets``: nobody sees whether these landed, so they are not compared.
+    """
     if step.creates:
         return (
             _created_group(graph, wanted, known)
             if kind.key == groups.KEY
-            else _created(graph, kind, wanted, known)
+            else _created(graph, kind, wanted, known, secrets)
         )
     now = read_one(graph, kind, object_id)
     if step.landed is None:
         return Found(landed=now is None, certain=True, object_id=object_id)
-    return Found(landed=now is not None and step.landed(now), certain=True, object_id=object_id)
+    landed = now is not None and step.landed(secrets.without(now))
+    return Found(landed=landed, certain=True, object_id=object_id)
 
 
-def _created(graph: GraphClient, kind: ObjectType, wanted: Content, known: Collection[str]) -> Found:
+def _created(
+    graph: GraphClient, kind: ObjectType, wanted: Content, known: Collection[str], secrets: Entered
+) -> Found:
     """The one new object of this identity and content; two of them are nobody's certain answer."""
     identity = identity_of(kind, wanted["object"])
     new = [
@@ -51,7 +64,7 @@ def _created(graph: GraphClient, kind: ObjectType, wanted: Content, known: Colle
     if len(new) != 1:
         return Found(certain=not new)
     now = read_one(graph, kind, new[0])
-    if now is None or not same_object(kind, wanted, now):
+    if now is None or not same_object(kind, wanted, secrets.without(now)):
         return Found()
     return Found(landed=True, certain=True, object_id=new[0])
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from providers.choices import MappingChoice, RestoreAction
+from providers.objects.masking import Flag
 from providers.restore.assigning import AssignmentChoice
 from providers.restore.matching import Live
 
@@ -30,8 +31,23 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True)
+class Hidden:
+    """A secret of an object that its backup lacks: the way to it, and whether the object waits for it.
+
+    ``entered`` is the id under which somebody entered the value; the value itself is no part of a plan.
+    """
+
+    way: str
+    required: bool
+    entered: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
-    """An object as it was backed up. ``choice``: "" lets the match decide, "create", "skip", or a live object's id."""
+    """An object as it was backed up. ``choice``: "" lets the match decide, "create", "skip", or a live object's id.
+
+    ``entered``: the ids of secrets that were entered, by their ways.
+    """
 
     type: str
     id: str
@@ -39,8 +55,9 @@ class Source:
     content: Content
     item_id: int | None = None
     incomplete: tuple[str, ...] = ()
-    flags: tuple[str, ...] = ()
+    flags: tuple[Flag, ...] = ()
     choice: str = ""
+    entered: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def key(self) -> str:
@@ -120,6 +137,7 @@ class Planned:
     missing: list[RefKey] = field(default_factory=list)
     candidates: tuple[str, ...] = ()
     depends: tuple[str, ...] = ()
+    secrets: list[Hidden] = field(default_factory=list)
     wanted_hash: str = ""
 
 

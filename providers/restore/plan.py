@@ -19,6 +19,7 @@ from providers.restore.model import (
     Content,
     Decision,
     Draft,
+    Hidden,
     Note,
     Options,
     Planned,
@@ -84,7 +85,17 @@ def _whole(kind: ObjectType, content: Content) -> Content:
 
 def _meaning(item: Planned) -> list[Any]:
     notes = [[note.code, dict(note.facts)] for note in (*item.warnings, *([item.why] if item.why else []))]
-    return [item.key, str(item.action), item.live_id, item.live_hash, item.wanted_hash, notes, item.missing]
+    secrets = [[each.way, each.entered] for each in item.secrets]
+    return [
+        item.key,
+        str(item.action),
+        item.live_id,
+        item.live_hash,
+        item.wanted_hash,
+        notes,
+        item.missing,
+        secrets,
+    ]
 
 
 class _Freezer:
@@ -201,6 +212,7 @@ class _Freezer:
     def _second_look(self, source: Source, item: Planned, resolver: Resolver) -> None:
         """What it shall be, and whether that changes anything."""
         kind = catalogue.get(source.type)
+        item.secrets = _hidden(source, self.same_tenant)
         resolved = [resolver.resolve(key) for key in self._keys(kind, source, item)]
         missing = [each.key for each in resolved if each.how == "missing"]
         if missing:
@@ -263,13 +275,16 @@ class _Freezer:
     def _judge(self, kind: ObjectType, source: Source, item: Planned, resolver: Resolver) -> None:
         assert item.wanted is not None
         if item.action is RestoreAction.CREATE:
-            if VALUE_WRITE_ONLY in source.flags:
+            if any(not each.required and each.entered is None for each in item.secrets):
                 item.warnings.append(Note("secret_to_enter"))
             item.warnings += _gaps(kind, item.wanted)
-            self._judge_secrets(source, item)
+            _judge_secrets(source, item)
             return
         assert item.live is not None
-        if equal(kind, item.wanted, item.live) or self._equal_as_backed_up(kind, source, item, resolver):
+        entered = any(each.entered is not None for each in item.secrets)
+        if not entered and (
+            equal(kind, item.wanted, item.live) or self._equal_as_backed_up(kind, source, item, resolver)
+        ):
             item.action, item.why, item.warnings = RestoreAction.SKIP, Note("unchanged"), []
         elif not self.options.update:
             item.action, item.why, item.warnings = RestoreAction.SKIP, Note("not_updated"), []
@@ -280,14 +295,7 @@ class _Freezer:
             )
         else:
             item.warnings += _gaps(kind, item.wanted)
-            self._judge_secrets(source, item)
-
-    def _judge_secrets(self, source: Source, item: Planned) -> None:
-        """Stars written back would replace the secret; a token is good in its own tenant only."""
-        if VALUE_MASKED in source.flags:
-            item.action, item.why = RestoreAction.UNRESOLVED, Note("secret_masked")
-        elif VALUE_TOKEN in source.flags and not self.same_tenant:
-            item.action, item.why = RestoreAction.UNRESOLVED, Note("secret_foreign")
+            _judge_secrets(source, item)
 
     def _equal_as_backed_up(
         self, kind: ObjectType, source: Source, item: Planned, resolver: Resolver
@@ -324,6 +332,28 @@ def _keep_unread(kind: ObjectType, content: Content, live: Content | None) -> No
     for detail in kind.details:
         if live is not None and detail.name not in content and detail.name in live:
             content[detail.name] = deepcopy(live[detail.name])
+
+
+def _hidden(source: Source, same_tenant: bool) -> list[Hidden]:
+    """The secrets that the backup lacks. Those that Graph never gives may stay as they are; stars and tokens may not.
+
+    Stars written back would replace the secret; a token is good in its own tenant only.
+    """
+    found: dict[str, bool] = {}
+    for flag in source.flags:
+        if flag.code != VALUE_TOKEN or not same_tenant:
+            found[flag.path] = found.get(flag.path, False) or flag.code != VALUE_WRITE_ONLY
+    return [Hidden(way, required, source.entered.get(way)) for way, required in found.items()]
+
+
+def _judge_secrets(source: Source, item: Planned) -> None:
+    """What waits for a secret is not written without it."""
+    lacking = {each.way for each in item.secrets if each.required and each.entered is None}
+    if not lacking:
+        return
+    codes = {flag.code for flag in source.flags if flag.path in lacking}
+    item.action = RestoreAction.UNRESOLVED
+    item.why = Note("secret_masked" if VALUE_MASKED in codes else "secret_foreign")
 
 
 def _set_assignments(kind: ObjectType, content: Content, live: Content | None, choice: str) -> None:

@@ -12,6 +12,9 @@ PREVIEW = NextStep(
 RESOLVE = NextStep(
     _("Resolve targets"), "resolve_targets", "restore_run", Capability.PREVIEW_RESTORE, otherwise=_OPERATOR
 )
+ENTER = NextStep(
+    _("Enter secrets"), "enter_secrets", "restore_run", Capability.PREVIEW_RESTORE, otherwise=_OPERATOR
+)
 BACK_UP = NextStep(_("Back up again"), "back_up", "tenant", Capability.BACK_UP_POLICIES, otherwise=_OPERATOR)
 OPEN = NextStep(_("Open restore"), "open_restore", "restore_run")
 
@@ -29,6 +32,9 @@ SOURCE_INCOMPLETE = declare(
 )
 TARGET_UNRESOLVED = declare(
     Reason("restore.target_unresolved", _("Some objects wait for a choice: %(count)s."), (RESOLVE,))
+)
+SECRET_MISSING = declare(
+    Reason("restore.secret_missing", _("Some objects wait for a secret: %(count)s."), (ENTER,))
 )
 NOTHING_TO_DO = declare(Reason("restore.nothing_to_do", _("Nothing would change."), (OPEN,), severity="info"))
 ALREADY_EXECUTED = declare(

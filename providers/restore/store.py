@@ -1,7 +1,8 @@
 """Restore runs, readings and plans as rows."""
 
+import hashlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -23,6 +24,7 @@ from providers.models import (
     RestoreStep,
     TargetMapping,
 )
+from providers.objects.masking import Flag
 from providers.restore.matching import Live
 from providers.restore.model import Decision, Draft, Note, Options, Planned, Reading, RefKey, Source
 from providers.restore.plan import plan_hash
@@ -79,10 +81,18 @@ def sources_of(restore: RestoreRun) -> list[Source]:
     rows = restore.selections.select_related("item__version").order_by(
         "item__object_type", "item__name", "item_id"
     )
-    return [_source(row.item, row.choice) for row in rows]
+    entered: dict[int, dict[str, int]] = {}
+    for item, place, number in restore.secrets.values_list("item_id", "place", "pk"):
+        entered.setdefault(item, {})[place] = number
+    return [_source(row.item, row.choice, entered.get(row.item_id, {})) for row in rows]
 
 
-def _source(item: BackupItem, choice: str) -> Source:
+def place_key(way: str) -> str:
+    """The short name of the way to a secret, for a column and a form's field."""
+    return hashlib.sha256(way.encode()).hexdigest()[:32]
+
+
+def _source(item: BackupItem, choice: str, entered: Mapping[str, int]) -> Source:
     content = content_of(item)
     content.setdefault("object", {}).setdefault("id", item.object_id)
     return Source(
@@ -94,8 +104,13 @@ def _source(item: BackupItem, choice: str) -> Source:
         incomplete=()
         if item.complete
         else tuple(_part_name(part) for part in item.incomplete_parts) or ("?",),
-        flags=tuple(flag["code"] for flag in item.flags),
+        flags=tuple(Flag(flag["code"], flag["path"]) for flag in item.flags),
         choice=choice,
+        entered={
+            flag["path"]: number
+            for flag in item.flags
+            if (number := entered.get(place_key(flag["path"]))) is not None
+        },
     )
 
 
@@ -228,6 +243,7 @@ def _item_row(plan: RestorePlan, position: int, item: Planned) -> RestorePlanIte
         missing=[list(key) for key in item.missing],
         candidates=list(item.candidates),
         depends=list(item.depends),
+        secrets=[asdict(each) for each in item.secrets],
         sealed=seal({"wanted": item.wanted, "live": item.live}) if item.wanted or item.live else None,
     )
 
@@ -255,6 +271,11 @@ def contents_of(item: RestorePlanItem) -> tuple[dict[str, Any] | None, dict[str,
 def is_stale(plan: RestorePlan) -> bool:
     """Whether the reading that the plan rests on is too old."""
     return timezone.now() - plan.read_at > LIFE
+
+
+def is_old(restore: RestoreRun) -> bool:
+    """Whether there is no reading that a plan could be frozen from."""
+    return restore.read_at is None or timezone.now() - restore.read_at > LIFE
 
 
 def results_of(restore: RestoreRun) -> Sequence[RestoreResult]:

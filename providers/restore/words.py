@@ -27,7 +27,7 @@ NOTES: dict[str, str | Promise] = {
     "immutable": _("These properties can't be changed: %(properties)s. Create it anew or leave it out."),
     "secret_masked": _("A secret value was not readable when it was backed up."),
     "secret_foreign": _("A secret value is only good in the tenant that it comes from."),
-    "secret_to_enter": _("Enter its secret in Microsoft's console afterwards."),
+    "secret_to_enter": _("The backup lacks its secret. Enter it here, or in Microsoft's console afterwards."),
     "priority_limited": _("Too few of its kind exist. Its priority becomes %(priority)s."),
     "priority_kept": _("Others of its kind move. It is put back in its place."),
     "others_move": _("Others of its kind move to make room."),

@@ -153,13 +153,13 @@ def _is_id(number: str) -> bool:
 @page("POST")
 def restore_options(request: SignedInRequest, tenant: str, restore_run: int) -> HttpResponse:
     """Change what the restore may do."""
-    target, restore = _prepared(request, tenant, restore_run)
+    target, restore = prepared(request, tenant, restore_run)
     form = OptionsForm(request.POST, tenant_id=target.tenant.id)
     if not form.is_valid():
         for words in form.errors.values():
             messages.error(request, " ".join(str(each) for each in words))
-        return _back(restore)
-    return _changed(
+        return back(restore)
+    return changed(
         request,
         restore,
         lambda version: drafts.options_change(
@@ -176,13 +176,13 @@ def restore_options(request: SignedInRequest, tenant: str, restore_run: int) -> 
 @page("POST")
 def restore_items(request: SignedInRequest, tenant: str, restore_run: int) -> HttpResponse:
     """Choose what happens to single objects: fields ``choice:<backup item>``."""
-    _target, restore = _prepared(request, tenant, restore_run)
+    _target, restore = prepared(request, tenant, restore_run)
     choices = {
         int(name.partition(":")[2]): str(value)[:200]
         for name, value in request.POST.items()
         if name.startswith("choice:") and _is_id(name.partition(":")[2])
     }
-    return _changed(
+    return changed(
         request,
         restore,
         lambda version: drafts.selection_change(
@@ -195,7 +195,7 @@ def restore_items(request: SignedInRequest, tenant: str, restore_run: int) -> Ht
 @page("POST")
 def restore_targets(request: SignedInRequest, tenant: str, restore_run: int) -> HttpResponse:
     """Decide what missing targets become: fields ``choice:``, ``target:`` and ``reason:`` with kind and id."""
-    _target, restore = _prepared(request, tenant, restore_run)
+    _target, restore = prepared(request, tenant, restore_run)
     decisions: dict[tuple[str, str], dict[str, str] | None] = {}
     wrong = []
     for name, value in request.POST.items():
@@ -208,8 +208,8 @@ def restore_targets(request: SignedInRequest, tenant: str, restore_run: int) -> 
                 wrong += [problem] if problem else []
     if wrong:
         messages.error(request, " ".join(dict.fromkeys(wrong)))
-        return _back(restore)
-    return _changed(
+        return back(restore)
+    return changed(
         request,
         restore,
         lambda version: drafts.targets_map(
@@ -238,7 +238,7 @@ def _decision(
 @page("POST")
 def restore_resume(request: SignedInRequest, tenant: str, restore_run: int) -> HttpResponse:
     """Make a draft of what is left of an execution."""
-    _target, restore = _prepared(request, tenant, restore_run)
+    _target, restore = prepared(request, tenant, restore_run)
     again = drafts.resume_create(restore=restore, actor=request.user)
     return SeeOther(reverse("restore_run", args=[tenant, again.pk]))
 
@@ -246,16 +246,16 @@ def restore_resume(request: SignedInRequest, tenant: str, restore_run: int) -> H
 @page("POST")
 def restore_undo(request: SignedInRequest, tenant: str, restore_run: int) -> HttpResponse:
     """Make a draft that takes an execution back."""
-    _target, restore = _prepared(request, tenant, restore_run)
+    _target, restore = prepared(request, tenant, restore_run)
     try:
-        back = drafts.undo_create(restore=restore, actor=request.user)
+        undoing = drafts.undo_create(restore=restore, actor=request.user)
     except drafts.Closed:
         messages.error(request, _("This restore wrote nothing. There is nothing to undo."))
-        return _back(restore)
-    return SeeOther(reverse("restore_run", args=[tenant, back.pk]))
+        return back(restore)
+    return SeeOther(reverse("restore_run", args=[tenant, undoing.pk]))
 
 
-def _prepared(request: SignedInRequest, tenant: str, restore_run: int) -> tuple[Target, RestoreRun]:
+def prepared(request: SignedInRequest, tenant: str, restore_run: int) -> tuple[Target, RestoreRun]:
     """The restore run of a person who may prepare it; one from another tenant's backup needs rights there, too."""
     target, restore = restore_of(request, tenant, restore_run)
     require(target.capabilities, Capability.PREVIEW_RESTORE)
@@ -264,9 +264,10 @@ def _prepared(request: SignedInRequest, tenant: str, restore_run: int) -> tuple[
     return target, restore
 
 
-def _changed(
+def changed(
     request: SignedInRequest, restore: RestoreRun, change: Callable[[int], Any], done: str
 ) -> HttpResponse:
+    """Make a change to the version that the person saw, say how that went, and go back to the restore."""
     version = request.POST.get("version", "")
     try:
         change(int(version) if _is_id(version) else 0)
@@ -275,10 +276,13 @@ def _changed(
         messages.warning(request, words)
     except drafts.Closed:
         messages.error(request, _("This restore was executed already. It does not change any more."))
+    except drafts.Stale:
+        messages.warning(request, _("The preview is older than 30 minutes. Preview again first."))
     else:
         messages.success(request, done)
-    return _back(restore)
+    return back(restore)
 
 
-def _back(restore: RestoreRun) -> HttpResponse:
+def back(restore: RestoreRun) -> HttpResponse:
+    """Lead to the page of the restore."""
     return SeeOther(reverse("restore_run", args=[restore.tenant.slug, restore.pk]))

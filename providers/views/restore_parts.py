@@ -151,4 +151,11 @@ def why_not(refusal: StartOutcome | None, target: Target) -> Row:
         return {}
     answer = outcome_data(refusal, target.capabilities)
     steps = answer.get("nextSteps") or answer.get("actions", [])
+    # Secrets are entered further down on the same page.
+    steps = [
+        {**step, "href": f"{step['href']}#items-title"}
+        if step.get("actionType") == "enter_secrets" and step.get("href")
+        else step
+        for step in steps
+    ]
     return {"reason": answer.get("shortReason", ""), "nextSteps": steps, "code": refusal.reason_code}

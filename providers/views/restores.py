@@ -38,6 +38,7 @@ from providers.views.restore_parts import (
     total_of,
     why_not,
 )
+from providers.views.restore_secrets import asked_of, ids_of
 from tenantpilot.console.filters import Choice, chosen, filter_data, search_text
 from tenantpilot.console.http import is_htmx
 from tenantpilot.console.pages import SignedInRequest, page, require
@@ -84,12 +85,13 @@ Row = dict[str, Any]
 def restore_run(request: SignedInRequest, tenant: str, restore_run: int) -> HttpResponse:
     """What exactly will change, and is it safe; afterwards: what became of each object."""
     target, restore = restore_of(request, tenant, restore_run)
-    executed = was_executed(restore)
+    executed, head = was_executed(restore), _head(request, target, restore)
+    may_enter = head["mayPrepare"] and not executed and not store.is_old(restore)
     context = {
-        **_head(request, target, restore),
+        **head,
         "executed": executed,
         **(_executed(target, restore) if executed else _draft(request, target, restore)),
-        **_items(request, restore),
+        **_items(request, restore, may_enter=may_enter),
     }
     return render(request, "restores/restore_detail.html", context)
 
@@ -241,7 +243,16 @@ def _executed(target: Target, restore: RestoreRun) -> Row:
     }
 
 
-def _items(request: SignedInRequest, restore: RestoreRun) -> Row:
+def _secrets(row: Row, restore: RestoreRun, kept: frozenset[int] | None) -> Row:
+    """Where the secrets of an object are entered, and how many are; nothing where nobody is asked for any."""
+    asked = asked_of(row["action"], row["secrets"], kept) if kept is not None else []
+    if not asked:
+        return {}
+    url = reverse("restore_secrets", args=[restore.tenant.slug, restore.pk, row["source_item_id"]])
+    return {"secrets": {"url": url, "done": sum(each.entered for each in asked), "total": len(asked)}}
+
+
+def _items(request: SignedInRequest, restore: RestoreRun, *, may_enter: bool) -> Row:
     if restore.plan_id is None:
         return {"items": [], "filtered": False}
     search, action = search_text(request), chosen(request, ACTION)
@@ -249,8 +260,11 @@ def _items(request: SignedInRequest, restore: RestoreRun) -> Row:
     reading = store.reading_of(restore) if any(row["candidates"] for row in shown.rows) else None
     names = {row.id: row.name for rows in reading.listed.values() for row in rows} if reading else {}
     choices = choices_of(restore)
+    kept = ids_of(restore) if may_enter and any(row["secrets"] for row in shown.rows) else None
     return {
-        "items": [item_data(row, restore, names, choices) for row in shown.rows],
+        "items": [
+            {**item_data(row, restore, names, choices), **_secrets(row, restore, kept)} for row in shown.rows
+        ],
         "pager": shown.pager,
         "filters": filter_data(request, choices=[ACTION], search_label=_("Search name")),
         "filtered": bool(search or action),

@@ -143,6 +143,8 @@ _PLAN = {
     "unresolved": Badge(_("Unresolved"), "bad", "alert"),
 }
 
+_SECRET = {"set": Badge(_("Set"), "ok", "tick")}
+
 _RESTORED = {
     "verified": Badge(_("Verified"), "ok", "tick"),
     "differs": Badge(_("Differs"), "warn", "alert"),
@@ -187,6 +189,7 @@ BADGES = {
     "notice": _NOTICE,
     "right": _RIGHT,
     "check": _CHECK,
+    "secret": _SECRET,
 }
 
 OUTCOMES = {

@@ -129,6 +129,11 @@ LOOKS = (
     Look("restore-preview", "restore_run", "/admin/t/contoso/restore-runs/{restore}"),
     Look("restore-review", "restore_review", "/admin/t/contoso/restore-runs/{restore}/review"),
     Look("restore-item", "restore_item", "/admin/t/contoso/restore-runs/{restore}/items/{restore_item}"),
+    Look(
+        "restore-secrets",
+        "restore_secrets",
+        "/admin/t/contoso/restore-runs/{restore}/secrets/{restore_secret}",
+    ),
     Look("not-found", "tenant", "/admin/t/nowhere", status=404),
     Look("forbidden", "tenant_edit", "/admin/t/contoso/edit", who="readonly", status=403),
 )
@@ -157,6 +162,13 @@ RECORD = re.compile(r"_(changelist|history|export)$")
 RUN_RECORD = {"operations_operationrun_changelist", "operations_operationrun_history"}
 
 
+# The items of the newest restore.
+OF_PLAN = (
+    "FROM providers_restoreplanitem i JOIN providers_restorerun r ON r.plan_id = i.plan_id "
+    "WHERE r.id = (SELECT max(id) FROM providers_restorerun)"
+)
+
+
 def places(stack: Stack) -> dict[str, str]:
     """The ids that stand in paths: connections by tenant, runs by outcome, memberships by person, and others."""
     by_tenant = (
@@ -172,7 +184,8 @@ def places(stack: Stack) -> dict[str, str]:
         "SELECT 'session', max(id) FROM onboarding_onboardingsession",
         "SELECT 'backup', max(backup_id) FROM providers_restorerun",
         "SELECT 'restore', max(id) FROM providers_restorerun",
-        "SELECT 'restore_item', min(id) FROM providers_restoreplanitem WHERE action <> 'skip'",
+        f"SELECT 'restore_item', min(i.id) {OF_PLAN} AND i.action <> 'skip'",
+        f"SELECT 'restore_secret', min(i.source_item_id) {OF_PLAN} AND i.secrets <> '[]'",
         "SELECT 'app', min(id) FROM providers_appregistration WHERE tenant_id IS NULL",
         "SELECT 'policy', min(c.selection_key || '/' || o.object_id) FROM providers_inventoryobject o "
         "JOIN providers_directorycollection c ON c.id = o.collection_id WHERE c.selection_key = 'deviceConfigurations'",

@@ -30,12 +30,14 @@ def ids(stack: Stack, people: People) -> dict[str, str]:
 
 
 def _restore(manager: Person, stack: Stack) -> None:
-    """A previewed restore of two types of which one object was changed and one deleted since."""
+    """A previewed restore of what was deleted since: all objects of two types, and a Wi-Fi profile."""
     types = ["conditionalAccessPolicies", "deviceCategories", "deviceConfigurations"]
     backup = manager.start("contoso", "policy.backup", targetContext={"objectTypes": types})
     assert manager.ended(backup)["outcome"] == "succeeded"
     for kind in types[:2]:
         stack.sandbox("wipe", tenant="contoso", kind=kind)
+    # Its key is one that Microsoft never gives back.
+    stack.sandbox("delete_object", tenant="contoso", kind=types[2], name="WIN - Wi-Fi - Corp PSK")
     number = stack.rows("SELECT max(id) FROM providers_backup")[0][0]
     draft = manager.post(
         "/admin/t/contoso/restore-runs",

@@ -112,6 +112,12 @@ RESTORES = (
     Row("admin/t/<slug:tenant>/restore-runs/<int:restore_run>/review", "GET", MANAGE, RESTORE, GONE_RESTORE),
     Row("admin/t/<slug:tenant>/restore-runs/<int:restore_run>/items/<int:item>", "GET", VIEW,
         RESTORE | {"item": "{restore_item}"}, RESTORE | {"item": GONE}),
+    # Nothing of this restore has a secret; who enters one that has is asked in tests/providers.
+    *(
+        Row("admin/t/<slug:tenant>/restore-runs/<int:restore_run>/secrets/<int:item>", method,
+            "404 404 403 404 404 404", RESTORE | {"item": GONE}, GONE_RESTORE | {"item": GONE})
+        for method in ("GET", "POST")
+    ),
     *(
         Row(f"admin/t/<slug:tenant>/restore-runs/<int:restore_run>/{act}", "POST", PREPARED, RESTORE, GONE_RESTORE)
         for act in ("options", "items", "targets", "resume", "undo")

@@ -24,6 +24,7 @@ DELETED = {
     "providers.RestorePlanItem",
     "providers.RestoreResult",
     "providers.RestoreRun",
+    "providers.RestoreSecret",
     "providers.RestoreSelection",
     "providers.RestoreStep",
     "providers.RetentionRule",

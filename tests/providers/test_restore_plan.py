@@ -7,7 +7,7 @@ import pytest
 from providers import catalogue
 from providers.catalogue import Ref
 from providers.choices import MappingChoice, RestoreAction
-from providers.objects.masking import VALUE_MASKED, VALUE_TOKEN, VALUE_WRITE_ONLY
+from providers.objects.masking import VALUE_MASKED, VALUE_TOKEN, VALUE_WRITE_ONLY, Flag
 from providers.restore import assigning, conditional
 from providers.restore.matching import live_row
 from providers.restore.model import PENDING, Decision, Draft, Options, Planned, Reading, Source
@@ -132,10 +132,52 @@ def test_a_property_that_cannot_change_wants_a_choice() -> None:
     ],
 )
 def test_secrets_that_were_not_readable_stop_the_object_or_warn(flag: str, same: bool, expected: str) -> None:
-    item = only(plan([source(configuration("1"), flags=(flag,))], live(), same_tenant=same))
+    item = only(
+        plan([source(configuration("1"), flags=(Flag(flag, "object/secret"),))], live(), same_tenant=same)
+    )
     assert code(item) == expected
     warned = [note.code for note in item.warnings]
     assert ("secret_to_enter" in warned) is (flag == VALUE_WRITE_ONLY)
+
+
+def entered(code: str, **ids: int) -> Source:
+    return source(
+        configuration("1"),
+        flags=(Flag(code, "object/one"), Flag(code, "object/two")),
+        entered={f"object/{name}": number for name, number in ids.items()},
+    )
+
+
+@pytest.mark.parametrize("code_of", [VALUE_MASKED, VALUE_TOKEN])
+def test_an_object_is_written_once_all_its_secrets_are_entered(code_of: str) -> None:
+    partly = only(plan([entered(code_of, one=7)], live(), same_tenant=False))
+    assert partly.action == RestoreAction.UNRESOLVED
+    created = only(plan([entered(code_of, one=7, two=8)], live(), same_tenant=False))
+    assert (created.action, created.why) == (RestoreAction.CREATE, None)
+    assert [(each.way, each.required, each.entered) for each in created.secrets] == [
+        ("object/one", True, 7),
+        ("object/two", True, 8),
+    ]
+
+
+def test_a_secret_that_graph_never_gives_is_warned_of_until_it_is_entered() -> None:
+    partly = only(plan([entered(VALUE_WRITE_ONLY, one=7)], live()))
+    assert [note.code for note in partly.warnings] == ["secret_to_enter"]
+    whole = only(plan([entered(VALUE_WRITE_ONLY, one=7, two=8)], live()))
+    assert whole.warnings == []
+    untouched = only(plan([entered(VALUE_WRITE_ONLY)], live(configuration("1"))))
+    assert (untouched.action, code(untouched)) == (RestoreAction.SKIP, "unchanged")
+
+
+def test_an_entered_secret_is_written_even_where_nothing_else_differs() -> None:
+    item = only(plan([entered(VALUE_WRITE_ONLY, one=7)], live(configuration("1"))))
+    assert item.action == RestoreAction.UPDATE
+
+
+def test_another_value_makes_another_plan_and_no_value_is_in_it() -> None:
+    drafts = [plan([entered(VALUE_MASKED, one=7, two=two)], live()) for two in (8, 8, 9)]
+    hashes = [plan_hash(1, draft) for draft in drafts]
+    assert hashes[0] == hashes[1] != hashes[2]
 
 
 def test_a_type_that_was_not_read_is_not_taken_for_an_empty_one() -> None:

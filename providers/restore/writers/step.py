@@ -1,7 +1,7 @@
 """One request that writes, and how to see afterwards whether it landed."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 Content = dict[str, Any]
@@ -22,7 +22,7 @@ class Step:
     method: str
     path: str
     version: str
-    body: Any = None
+    body: Any = field(default=None, repr=False)
     makes: bool = False
     creates: bool = False
     landed: Callable[[Content], bool] | None = None

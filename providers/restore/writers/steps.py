@@ -6,24 +6,28 @@ from typing import Any
 from providers.catalogue import Create, ObjectType, Update
 from providers.objects.canonical import canonical
 from providers.restore.bodies import create_body, stripped, update_body
+from providers.restore.entered import NOTHING, Entered
 from providers.restore.writers import admx, assign, combinations, links, messages
 from providers.restore.writers.same import PUTS, same_field, same_object, same_part
 from providers.restore.writers.step import ID, Content, Step
 
 
-def create_steps(kind: ObjectType, wanted: Content, *, origin: str) -> list[Step]:
-    """The object first, then what hangs on it, its assignments last."""
+def create_steps(kind: ObjectType, wanted: Content, *, origin: str, secrets: Entered = NOTHING) -> list[Step]:
+    """The object first, then what hangs on it, its assignments last. ``wanted`` lacks the places of ``secrets``."""
     return [
-        _creating(kind, wanted, origin),
+        _creating(kind, wanted, origin, secrets),
         *_after_create(kind, wanted, origin),
         *_replaced(kind, wanted, {}),
         *assign.steps(kind, wanted, live=None, origin=origin),
     ]
 
 
-def update_steps(kind: ObjectType, wanted: Content, live: Content, *, origin: str) -> list[Step]:
-    """Only the parts that differ."""
-    changed = [] if same_object(kind, wanted, live) else [_updating(kind, wanted, live)]
+def update_steps(
+    kind: ObjectType, wanted: Content, live: Content, *, origin: str, secrets: Entered = NOTHING
+) -> list[Step]:
+    """Only the parts that differ, and what has secrets. ``wanted`` and ``live`` lack the places of these."""
+    same = same_object(kind, wanted, live)
+    changed = [] if same and not secrets else [_updating(kind, wanted, live, secrets, same=same)]
     parts = [
         *_parts(kind, wanted, live, origin),
         *_replaced(kind, wanted, live),
@@ -50,7 +54,7 @@ def _stands_at(kind: ObjectType, place: int, now: Content) -> bool:
     return kind.priority.of(now["object"]) == place
 
 
-def _creating(kind: ObjectType, wanted: Content, origin: str) -> Step:
+def _creating(kind: ObjectType, wanted: Content, origin: str, secrets: Entered) -> Step:
     if kind.create is Create.TEMPLATE_INSTANCE:
         thing = wanted["object"]
         path = f"/deviceManagement/templates/{thing['templateId']}/createInstance"
@@ -61,7 +65,7 @@ def _creating(kind: ObjectType, wanted: Content, origin: str) -> Step:
             "settingsDelta": [_setting(each) for each in wanted.get("settings") or []],
         }
         return Step("create", "POST", path, kind.version, body, makes=True, creates=True)
-    body = create_body(kind, wanted)
+    body = create_body(kind, secrets.into(wanted))
     if kind.create is Create.PATCH_OWN_ID:
         path = kind.item_path(str(wanted["object"]["id"]))
         landed = partial(same_object, kind, wanted)
@@ -126,17 +130,22 @@ def _replaced(kind: ObjectType, wanted: Content, live: Content) -> list[Step]:
     ]
 
 
-def _updating(kind: ObjectType, wanted: Content, live: Content) -> Step:
+def _updating(kind: ObjectType, wanted: Content, live: Content, secrets: Entered, *, same: bool) -> Step:
     method = "PUT" if kind.update in PUTS else "PATCH"
-    body = update_body(kind, wanted)
+    body = update_body(kind, secrets.into(wanted))
     if not kind.type_in_update:
         body.pop("@odata.type", None)
     if method == "PATCH":
         body |= dict.fromkeys(_to_clear(kind, wanted, live))
     else:
         body = dict.fromkeys(_all_own(kind, live)) | body
-    landed = partial(same_object, kind, wanted)
+    # Where only a secret differs, nobody can see whether it landed: it is sent again, which does no harm.
+    landed = _never if same else partial(same_object, kind, wanted)
     return Step("update", method, f"{kind.path}/{ID}", kind.version, body, landed=landed)
+
+
+def _never(now: Content) -> bool:
+    return False
 
 
 def _to_clear(kind: ObjectType, wanted: Content, live: Content) -> list[str]:

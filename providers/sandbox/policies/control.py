@@ -16,7 +16,7 @@ from providers.sandbox.policies.tweak import tweaked
 from providers.sandbox.policies.writing import touched
 
 ROLES = "roleDefinitions"
-READING = {"objects", "object", "object_counts"}
+READING = {"objects", "object", "object_counts", "secret_behind"}
 
 
 class PolicyControl(Lookups):
@@ -33,6 +33,11 @@ class PolicyControl(Lookups):
     def object(self, tenant: str, kind: str, name: str) -> JSON:
         with self._state.lock:
             return deepcopy(self._object(self._tenant(tenant), kind, name))
+
+    def secret_behind(self, tenant: str, token: str) -> str | None:
+        """The clear value that was sent for a settings-catalog secret; every other secret stands in the object."""
+        with self._state.lock:
+            return self._tenant(tenant).policies.received.get(token)
 
     def object_counts(self, tenant: str) -> dict[str, int]:
         """How many objects of each type of the catalogue the tenant has now."""

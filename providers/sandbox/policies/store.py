@@ -18,6 +18,8 @@ class PolicyStore:
         self._shelves: dict[str, dict[str, JSON]] = {}
         self._touched: dict[str, set[str]] = {}
         self._ordered: set[str] = set()
+        # What was received for settings-catalog secrets, by the token that stands for each; kept in this process only.
+        self.received: dict[str, str] = {}
 
     def shelf(self, key: str) -> dict[str, JSON]:
         """Every object of a type by id, in the order the service lists them."""

@@ -31,6 +31,8 @@ ACTIONS: dict[str, str | Promise] = {
     "backup.downloaded": gettext_lazy("Download backup"),
     "backup.imported": gettext_lazy("Import backup"),
     "backup.expired": gettext_lazy("Delete backups by retention"),
+    "restore.secret_entered": gettext_lazy("Enter secret"),
+    "restore.secret_removed": gettext_lazy("Remove secret"),
     "retention.changed": gettext_lazy("Change retention"),
     "connection.created": gettext_lazy("Add connection"),
     "connection.enabled": gettext_lazy("Enable connection"),

@@ -38,6 +38,7 @@ class _Settings(Rules):
                     raise refused(self.kind, "The token of a secret is of another tenant.")
                 return item
             token = secret_token(call.tenant, format_random_guid())
+            call.tenant.policies.received[token] = str(item["value"])
             return {**item, "value": token, "valueState": "encryptedValueToken"}
 
         return walked(settings, visit)
