@@ -50,6 +50,9 @@ def part_words(name: str) -> str:
         "roleAssignments": _("Role assignments"),
         "omaSettings": _("OMA settings"),
         "images": _("Images"),
+        "combinationConfigurations": _("Conditions of single methods"),
+        "privacyAccessControls": _("Privacy controls"),
+        "certificates": _("Certificates"),
     }
     return known.get(name, name)
 

@@ -12,9 +12,10 @@ from django.urls import reverse
 
 from providers.backups import store
 from providers.backups.store import NewItem
-from providers.catalogue import get
+from providers.catalogue import all_types, get
 from providers.choices import BackupKind
 from providers.models import Backup, LiveVersion
+from providers.views.backup_words import part_words
 from tests import factories
 from tests.conftest import World
 from tests.console.rows import signed_in, text_of
@@ -139,6 +140,11 @@ def test_an_object_is_readable_with_names_for_ids(world: World, client: Client) 
     assert [row["name"] for row in page.context["assignments"]] == ["Pilot"]
     assert "lock minutes 15" in words(page)
     assert "Platforms windows10" in words(page)
+
+
+def test_every_part_of_an_object_has_words() -> None:
+    names = {detail.name for kind in all_types() for detail in kind.details}
+    assert {name for name in names if part_words(name) == name} == set()
 
 
 def test_secrets_are_on_no_page(world: World, client: Client) -> None:
