@@ -96,7 +96,7 @@ deploycheck: install-dev
 pytest: install-dev
 	@$(BIN)/python -m pytest -n $(WORKERS) $(if $(filter 0,$(BROWSER)),-m "not browser") $(PYTEST_ARGS)
 
-# One process, so that each row of its table is seen as soon as it stands.
+# One process, which prints its table at the end.
 STRIDE ?= 1
 faults: install-dev
 	@echo "| operation | fault | positions | the runs ended |"; echo "| --- | --- | --- | --- |"

@@ -17,13 +17,12 @@ from operations.context import RunContext
 from operations.models import OperationRun
 from operations.outcomes import StartOutcome
 from operations.pulse import Cancelled
+from providers import catalogue
 from providers.graph.transport import Transport
 from providers.models import ProviderConnection, RestoreRun
 from tests import budgets
 from tests.providers.conftest import Live
 from tests.providers.restoring import start_execution
-
-CHANGED = "deviceCategories"
 
 
 class Killed(BaseException):
@@ -32,16 +31,16 @@ class Killed(BaseException):
 
 @dataclass(frozen=True)
 class Fault:
-    """``at(live, n)`` lets the n-th request, or whatever else ``counts`` says, meet it until the block ends.
+    """``at(live, n, key)`` lets the n-th request, or whatever else ``counts`` says, meet it until the block ends.
 
-    ``reads``: whether a backup is tried with it, too. ``touches``: the type that somebody else changes.
+    ``reads``: whether a backup is tried with it, too. ``touches``: somebody else changes the type ``key``.
     """
 
     name: str
-    at: Callable[[Live, int], AbstractContextManager[None]]
+    at: Callable[[Live, int, str], AbstractContextManager[None]]
     reads: bool = True
     counts: str = "requests"
-    touches: str = ""
+    touches: bool = False
 
     def __str__(self) -> str:
         return self.name
@@ -49,7 +48,7 @@ class Fault:
 
 def _scripted(name: str, *, reads: bool = True, **script: Any) -> Fault:
     @contextmanager
-    def at(live: Live, number: int) -> Iterator[None]:
+    def at(live: Live, number: int, key: str) -> Iterator[None]:
         live.sandbox.fail_request(live.slug, number, **script)
         try:
             yield
@@ -93,7 +92,7 @@ def _on_wire(
 
 
 @contextmanager
-def _killed_at(live: Live, number: int, *, after: bool) -> Iterator[None]:
+def _killed_at(live: Live, number: int, key: str, *, after: bool) -> Iterator[None]:
     """The worker dies right before its n-th request, or with the answer in hand; its lease ends."""
 
     def die(mine: int) -> None:
@@ -106,23 +105,25 @@ def _killed_at(live: Live, number: int, *, after: bool) -> Iterator[None]:
 
 
 @contextmanager
-def _changed_at(live: Live, number: int) -> Iterator[None]:
-    """Somebody renames or adds an object right before the n-th request leaves."""
+def _changed_at(live: Live, number: int, key: str) -> Iterator[None]:
+    """Somebody changes or adds an object of this type right before the n-th request leaves."""
 
     def change(mine: int) -> None:
-        if mine == number:
-            found = live.sandbox.objects(live.slug, CHANGED)
-            if found:
-                live.sandbox.change_object(live.slug, CHANGED, found[0]["id"], {"description": "Somebody"})
-            else:
-                live.sandbox.add_object(live.slug, CHANGED)
+        if mine != number:
+            return
+        found = live.sandbox.objects(live.slug, key)
+        if not found:
+            live.sandbox.add_object(live.slug, key)
+            return
+        name = "description" if "description" in found[-1] else catalogue.get(key).name
+        live.sandbox.change_object(live.slug, key, found[-1]["id"], {name: "Somebody"})
 
     with _on_wire(change):
         yield
 
 
 @contextmanager
-def _started_again_at(live: Live, number: int) -> Iterator[None]:
+def _started_again_at(live: Live, number: int, key: str) -> Iterator[None]:
     """A second click and a second delivery of the message, right before the n-th request leaves."""
 
     def again(mine: int) -> None:
@@ -190,7 +191,7 @@ class Places:
 
 
 @contextmanager
-def _cancelled_at(live: Live, number: int) -> Iterator[None]:
+def _cancelled_at(live: Live, number: int, key: str) -> Iterator[None]:
     """The run is asked to stop at its n-th checkpoint, of which there is one before each request."""
     seen, real = [0], RunContext.checkpoint
 
@@ -224,6 +225,6 @@ FAULTS = (
     Fault("cancel", _cancelled_at, counts="checkpoints"),
     Fault("worker killed before the request", partial(_killed_at, after=False), counts="wire"),
     Fault("worker killed after the answer", partial(_killed_at, after=True), counts="wire"),
-    Fault("tenant changed by somebody else", _changed_at, reads=False, counts="wire", touches=CHANGED),
+    Fault("tenant changed by somebody else", _changed_at, reads=False, counts="wire", touches=True),
     Fault("started and delivered again", _started_again_at, reads=False, counts="wire"),
 )

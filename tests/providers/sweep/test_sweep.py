@@ -1,6 +1,7 @@
 """One fault at each request of a backup and of a restore: what is said is true, nothing is doubled, nothing missing.
 
-``make test`` tries some positions of a few types; ``make faults`` every position, on one object of every type.
+``make test`` tries some positions of a few types; ``make faults`` every position, on one object of every type, the
+types in parts that are swept one after the other; ``FAULTS=whole`` sweeps all types in one run.
 """
 
 import os
@@ -23,25 +24,29 @@ from tests.providers.restoring import back_up, draft, execute, make_restorable, 
 from tests.providers.restoring import quick as quick
 from tests.providers.sweep import truth
 from tests.providers.sweep.faults import FAULTS, Fault, Killed, Places, counted, reaped
+from tests.providers.sweep.parts import RESTORED, parts
 from tests.providers.test_restore_execute import change, free_item, wiped
 
-EVERY = os.environ.get("FAULTS") == "every"
+FAULTS_OF = os.environ.get("FAULTS", "")
 STRIDE = int(os.environ.get("STRIDE", "1"))
-RESTORED = tuple(kind.key for kind in catalogue.backup_types() if kind.restorable)
 SOME = ("roleScopeTags", "deviceCategories", "configurationPolicies", "deviceCompliancePolicies")
-KINDS = RESTORED if EVERY else SOME
-pytestmark = pytest.mark.timeout(7200 if EVERY else 180)
+PARTS = {"": [SOME], "every": parts(), "whole": [RESTORED]}[FAULTS_OF]
+pytestmark = [
+    pytest.mark.timeout(7200 if FAULTS_OF else 180),
+    pytest.mark.parametrize("types", PARTS, ids=lambda types: types[0]),
+]
+
+Originals = dict[str, list[dict[str, Any]]]
+Scene = Callable[[Live, Backup, Originals], None]
+Table = dict[tuple[str, str], Counter[str]]
 
 
-Scene = Callable[[Live, Backup, dict[str, list[dict[str, Any]]]], None]
-
-
-def wiped_away(live: Live, backup: Backup, originals: dict[str, list[dict[str, Any]]]) -> None:
+def wiped_away(live: Live, backup: Backup, originals: Originals) -> None:
     """Every object that can be deleted is."""
-    wiped(live, *KINDS)
+    wiped(live, *originals)
 
 
-def changed_by_hand(live: Live, backup: Backup, originals: dict[str, list[dict[str, Any]]]) -> None:
+def changed_by_hand(live: Live, backup: Backup, originals: Originals) -> None:
     """One object of each type is not what it was."""
     for key, items in originals.items():
         for item in items:
@@ -57,38 +62,44 @@ def live(transactional_db: None, sandbox: Control, quick: None) -> Live:
 
 def positions(requests: int, writes: Sequence[int] = ()) -> Iterator[int]:
     """All of them; or the first, the last, and between them a create and the last write, or the one in the middle."""
-    if EVERY:
+    if FAULTS_OF:
         yield from range(1, requests + 1, STRIDE)
         return
     between = {writes[0], writes[-1]} if writes else {requests // 2}
     yield from sorted({1, *between, requests})
 
 
-def told(capsys: pytest.CaptureFixture[str], operation: str, fault: Fault, ends: Counter[str]) -> None:
-    """A row of the table of ``make faults``."""
-    if EVERY:
-        words = ", ".join(f"{count} {outcome}" for outcome, count in sorted(ends.items()))
-        with capsys.disabled():
+@pytest.fixture(scope="module")
+def table(pytestconfig: pytest.Config) -> Iterator[Table]:
+    """How the runs ended, by operation and fault; ``make faults`` prints it."""
+    rows: Table = {}
+    yield rows
+    if not FAULTS_OF:
+        return
+    capture = pytestconfig.pluginmanager.getplugin("capturemanager")
+    with capture.global_and_fixture_disabled():
+        print()
+        for (operation, fault), ends in rows.items():
+            words = ", ".join(f"{count} {outcome}" for outcome, count in sorted(ends.items()))
             print(f"| {operation} | {fault} | {ends.total()} | {words} |", flush=True)
 
 
 @pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault.reads], ids=str)
 def test_a_backup_tells_the_truth_wherever_it_meets(
-    fault: Fault, live: Live, capsys: pytest.CaptureFixture[str]
+    fault: Fault, types: tuple[str, ...], live: Live, table: Table
 ) -> None:
-    types = () if EVERY else KINDS
+    ends = table.setdefault(("back up", str(fault)), Counter())
     with counted(live) as places:
         earlier = back_up(live, *types)
-    (requests, _), before, ends = places.of(fault), hashes(earlier), Counter[str]()
+    (requests, _), before = places.of(fault), hashes(earlier)
     for number in positions(requests):
-        outcome = live.start("policy.backup", **({"objectTypes": list(types)} if types else {}))
+        outcome = live.start("policy.backup", objectTypes=list(types))
         assert outcome.run is not None
-        with fault.at(live, number):
+        with fault.at(live, number, types[0]):
             run = worked(live, outcome.run.id)
         ends[str(run.outcome)] += 1
         assert truth.of_backup(live, run, earlier) == [], f"request {number} of {requests}"
         assert hashes(earlier) == before
-    told(capsys, "back up", fault, ends)
 
 
 def worked(live: Live, run_id: int) -> OperationRun:
@@ -104,11 +115,13 @@ def worked(live: Live, run_id: int) -> OperationRun:
 @pytest.mark.parametrize("scene", [wiped_away, changed_by_hand], ids=["wiped", "changed"])
 @pytest.mark.parametrize("fault", FAULTS, ids=str)
 def test_a_restore_tells_the_truth_and_makes_nothing_twice_wherever_it_meets(
-    fault: Fault, scene: Scene, live: Live, capsys: pytest.CaptureFixture[str]
+    fault: Fault, scene: Scene, types: tuple[str, ...], live: Live, table: Table
 ) -> None:
-    backup, kinds = back_up(live, *KINDS), frozenset(KINDS)
-    originals = {key: live.sandbox.objects(live.slug, key) for key in KINDS}
-    wanted, ends = truth.there(live, kinds), Counter[str]()
+    words = "changed" if scene is changed_by_hand else "wiped"
+    ends = table.setdefault((f"restore what was {words}", str(fault)), Counter())
+    backup, kinds = back_up(live, *types), frozenset(types)
+    originals = {key: live.sandbox.objects(live.slug, key) for key in types}
+    wanted = truth.there(live, kinds)
     scene(live, backup, originals)
     requests, writes = clean_restore(live, backup).of(fault)
     assert truth.differing(truth.there(live, kinds), wanted) == []
@@ -118,18 +131,16 @@ def test_a_restore_tells_the_truth_and_makes_nothing_twice_wherever_it_meets(
         newest = RestoreStep.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
         outcome, since = start_execution(live, restore), live.sandbox.mark()
         assert outcome.run is not None
-        with fault.at(live, number):
+        with fault.at(live, number, types[0]):
             run = worked_once(outcome.run.id)
         restore.refresh_from_db()
         ends[str(run.outcome)] += 1
-        where, aside = f"request {number} of {requests}", frozenset({fault.touches} - {""})
+        where, aside = f"request {number} of {requests}", frozenset(types[:1] if fault.touches else ())
         assert truth.of_restore(live, restore, run, wanted, before, aside) == [], where
         assert truth.of_log(live, since, live.sandbox.mark(), newest) == [], where
         if not aside:
             made_whole(live, restore)
             assert truth.differing(truth.there(live, kinds), wanted) == [], where
-    words = "changed" if scene is changed_by_hand else "wiped"
-    told(capsys, f"restore what was {words}", fault, ends)
 
 
 def planned(live: Live, backup: Backup) -> RestoreRun:
