@@ -17,7 +17,7 @@ from providers.models import (
     RestoreSelection,
     RestoreStep,
 )
-from providers.restore.references import TYPES
+from providers.objects.lookups import TYPE_OF
 from providers.restore.store import reading_of
 
 Row = dict[str, Any]
@@ -113,7 +113,7 @@ def targets_for(restore: RestoreRun, kinds: Iterable[str]) -> dict[str, list[tup
         if kind == Ref.GROUP.value:
             found[kind] = _groups(restore.tenant_id)
         else:
-            listed = reading.listed.get(TYPES.get(Ref(kind), ""), []) if reading else []
+            listed = reading.listed.get(TYPE_OF.get(Ref(kind), ""), []) if reading else []
             options = sorted(((row.id, row.name) for row in listed), key=lambda option: option[1].lower())
             found[kind] = options[:MOST_TARGETS]
     return found

@@ -11,6 +11,7 @@ from providers import catalogue
 from providers.catalogue import AssignmentsWrite, ObjectType, Priority, Protection, Ref
 from providers.choices import WRITING_ACTIONS, RestoreAction
 from providers.objects.canonical import canonical, content_hash
+from providers.objects.lookups import REF_OF, TYPE_OF
 from providers.objects.masking import VALUE_MASKED, VALUE_TOKEN, VALUE_WRITE_ONLY
 from providers.restore import assigning, conditional
 from providers.restore.matching import Match, match
@@ -29,10 +30,8 @@ from providers.restore.model import (
     Source,
 )
 from providers.restore.priorities import Orders
-from providers.restore.references import TYPES, keys_in, leads_to_own_type, rewritten
+from providers.restore.references import keys_in, leads_to_own_type, rewritten
 from providers.restore.resolving import GROUP_KEY, Resolver
-
-_REF_OF = {key: ref for ref, key in TYPES.items()}
 
 
 def freeze(
@@ -201,12 +200,12 @@ class _Freezer:
         planned: dict[RefKey, str] = {}
         for key, live_id in self.known_ids.items():
             type_, _slash, source_id = key.partition("/")
-            if type_ in _REF_OF:
-                planned[(_REF_OF[type_].value, source_id)] = live_id
+            if type_ in REF_OF:
+                planned[(REF_OF[type_].value, source_id)] = live_id
         for item in items:
-            if item.type in _REF_OF and item.action in (RestoreAction.CREATE, RestoreAction.UPDATE):
+            if item.type in REF_OF and item.action in (RestoreAction.CREATE, RestoreAction.UPDATE):
                 source_id = item.key.partition("/")[2]
-                planned[(_REF_OF[item.type].value, source_id)] = item.live_id or _own_id(item, source_id)
+                planned[(REF_OF[item.type].value, source_id)] = item.live_id or _own_id(item, source_id)
         return planned
 
     def _second_look(self, source: Source, item: Planned, resolver: Resolver) -> None:
@@ -317,7 +316,7 @@ def _by_need(sources: Sequence[Source]) -> list[Source]:
             return
         if leads_to_own_type(kind):
             for ref, its_id in keys_in(kind, source.content):
-                needed = by_key.get(f"{TYPES.get(Ref(ref))}/{its_id}")
+                needed = by_key.get(f"{TYPE_OF.get(Ref(ref))}/{its_id}")
                 if needed is not None and needed.type == source.type:
                     place(needed, (*above, source.key))
         placed[source.key] = source

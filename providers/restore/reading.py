@@ -8,11 +8,12 @@ from providers.catalogue import ObjectType, Ref
 from providers.graph.client import BatchRequest, GraphClient
 from providers.graph.errors import BadRequest, GraphError, NotFound, TokenError
 from providers.graph.urls import path_of
+from providers.objects.lookups import TYPE_OF
 from providers.objects.reader import Listed, chunks, get_object, list_objects, read_full
 from providers.restore import conditional
 from providers.restore.matching import live_row, match
 from providers.restore.model import Content, ObjectKey, Reading, RefKey, Source
-from providers.restore.references import TYPES, keys_in
+from providers.restore.references import keys_in
 
 Facts = Callable[[GraphError], dict[str, Any]]
 _GROUP = Ref.GROUP.value
@@ -72,7 +73,7 @@ def _references(sources: Iterable[Source]) -> set[RefKey]:
 
 
 def _types_to_list(by_type: Collection[str], references: Iterable[RefKey]) -> list[ObjectType]:
-    led_to = {TYPES[Ref(kind)] for kind, _id in references if Ref(kind) in TYPES} - {TYPES[Ref.GROUP]}
+    led_to = {TYPE_OF[Ref(kind)] for kind, _id in references if Ref(kind) in TYPE_OF} - {TYPE_OF[Ref.GROUP]}
     return [kind for kind in catalogue.all_types() if kind.key in led_to or kind.key in by_type]
 
 

@@ -1,31 +1,17 @@
 """What an object leads to: ids of groups, filters, scope tags and the like, found, exchanged or taken out."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
 from providers.catalogue import ObjectType, Ref
+from providers.objects.lookups import TYPE_OF
 from providers.objects.paths import Place, places
 
 Content = dict[str, Any]
 Key = tuple[str, str]
 """Kind of reference (the value of a ``Ref``) and id in the source."""
-
-TYPES: Mapping[Ref, str] = {
-    Ref.GROUP: "groups",
-    Ref.FILTER: "assignmentFilters",
-    Ref.SCOPE_TAG: "roleScopeTags",
-    Ref.NAMED_LOCATION: "namedLocations",
-    Ref.AUTHENTICATION_STRENGTH: "authenticationStrengthPolicies",
-    Ref.AUTHENTICATION_CONTEXT: "authenticationContextClassReferences",
-    Ref.MOBILE_APP: "mobileApps",
-    Ref.NOTIFICATION_TEMPLATE: "notificationMessageTemplates",
-    Ref.COMPLIANCE_SCRIPT: "deviceComplianceScripts",
-    Ref.REUSABLE_SETTING: "reusablePolicySettings",
-    Ref.DEVICE_CONFIGURATION: "deviceConfigurations",
-}
-"""The object type that a kind of reference leads to, where it is one of ours."""
 
 GLOBAL = frozenset({Ref.ROLE, Ref.APPLICATION, Ref.ADMX_DEFINITION})
 """Ids that mean the same in every tenant: role templates, app ids, built-in ADMX definitions."""
@@ -70,7 +56,7 @@ def keys_in(kind: ObjectType, content: Content) -> list[Key]:
 
 def leads_to_own_type(kind: ObjectType) -> bool:
     """Whether objects of the type need others of it first."""
-    return any(TYPES.get(reference.kind) == kind.key for reference in kind.all_references)
+    return any(TYPE_OF.get(reference.kind) == kind.key for reference in kind.all_references)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 from providers.catalogue import Ref
 from providers.choices import MappingChoice
+from providers.objects.lookups import TYPE_OF
 from providers.restore.model import PENDING, Decision, Reading, RefKey, Resolution
-from providers.restore.references import TYPES
 
 GROUP_KEY = "groups/%s"
 # Looked up one by one in the tenant, not listed.
@@ -83,7 +83,7 @@ class Resolver:
             return None
         if kind in LOOKED_UP:
             return {key[1]: name for key, name in self.reading.looked_up.items() if key[0] == kind.value}
-        return {row.id: row.name for row in self.reading.listed.get(TYPES[kind], ())}
+        return {row.id: row.name for row in self.reading.listed.get(TYPE_OF[kind], ())}
 
     def _to(self, key: RefKey, how: str, target: str, name: str) -> Resolution:
         return Resolution(*key, self.names.get(key, ""), how, target, name)

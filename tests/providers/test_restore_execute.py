@@ -10,7 +10,8 @@ from providers.choices import BackupKind, ItemOutcome, RestoreState, StepState
 from providers.graph.client import GraphClient, Meter
 from providers.models import Backup, BackupItem, RestoreResult, RestoreRun, RestoreStep
 from providers.objects.canonical import content_hash
-from providers.restore.references import TYPES, Key, rewritten
+from providers.objects.lookups import REF_OF
+from providers.restore.references import Key, rewritten
 from tests.providers.conftest import Live
 from tests.providers.restoring import (
     back_up,
@@ -78,12 +79,11 @@ def test_the_whole_tenant_comes_back_as_it_was_but_for_ids(live: Live) -> None:
 
 def renamed(restore: RestoreRun) -> dict[Key, str]:
     """New ids of what references lead to, to the old ones."""
-    kinds = {key: ref for ref, key in TYPES.items()}
     rows = RestoreStep.objects.filter(restore_run=restore, key__endswith="/create").select_related("item")
     return {
-        (kinds[row.item.object_type].value, row.remote_id): row.item.key.partition("/")[2]
+        (REF_OF[row.item.object_type].value, row.remote_id): row.item.key.partition("/")[2]
         for row in rows
-        if row.item.object_type in kinds
+        if row.item.object_type in REF_OF
     }
 
 
