@@ -21,7 +21,7 @@ from providers import catalogue
 from providers.backups.sealing import content_in
 from providers.models import Backup, BackupItem, BackupReference
 from providers.objects.canonical import dumps, hash_of
-from providers.objects.masking import without_secrets
+from providers.objects.masking import VALUE_WRITE_ONLY, without_secrets
 
 FORMAT, VERSION = "tenantpilot-backup", 1
 MANIFEST, ITEMS, REFERENCES = "manifest.json", "items.jsonl", "references.jsonl"
@@ -120,7 +120,7 @@ class _Writer:
 
     def _item(self, item: BackupItem) -> Row:
         secret_name = f"secrets/{item.version_id}.enc"
-        data = {
+        data: Row = {
             "objectType": item.object_type,
             "objectId": item.object_id,
             "name": item.name,
@@ -129,7 +129,12 @@ class _Writer:
             "version": self._named[item.version_id],
             "incompleteParts": item.incomplete_parts,
         }
-        return data | ({"secrets": secret_name} if secret_name in self._secret else {})
+        if secret_name in self._secret:
+            data["secrets"] = secret_name
+        # A content is without what is null, so it no longer shows where they were.
+        if ways := [flag["path"] for flag in item.flags if flag["code"] == VALUE_WRITE_ONLY]:
+            data["writeOnly"] = ways
+        return data
 
     def _references(self) -> Iterator[bytes]:
         rows = BackupReference.objects.filter(backup=self.backup).order_by("id")

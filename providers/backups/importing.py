@@ -28,6 +28,7 @@ from providers.catalogue import ObjectType, Ref
 from providers.choices import BackupKind
 from providers.models import Backup, BackupReference
 from providers.objects.canonical import canonical, dumps, hash_of
+from providers.objects.masking import lacks
 from tenantpilot.core import reasons
 
 MB = 2**20
@@ -43,6 +44,7 @@ _NAMES = re.compile(
     r"items\.jsonl|references\.jsonl|manifest\.json|versions/[0-9a-f]{64}\.json|secrets/[0-9]{1,19}\.enc"
 )
 _BATCH = 200
+_LONGEST_WAY = 2_000
 
 Row = dict[str, Any]
 
@@ -182,6 +184,7 @@ def _item(source: Archive, kind: ObjectType, row: Row, cipher: AESGCM | None) ->
         _text(row, "marker", 128),
         content,
         [_part(part) for part in _list(row, "incompleteParts")],
+        [_way(kind, content, way) for way in row.get("writeOnly", [])],
     )
 
 
@@ -343,6 +346,13 @@ def _part(part: Any) -> Row:
         "code": code if known else "provider.response_invalid",
         "facts": part.get("facts", {}) if known else {},
     }
+
+
+def _way(kind: ObjectType, content: Row, way: Any) -> str:
+    """A way to a secret: whoever restores the object is asked for a value that is written there."""
+    if not isinstance(way, str) or len(way) > _LONGEST_WAY or not lacks(kind, content, way):
+        raise BadArchive(DAMAGED)
+    return way
 
 
 def _text(row: Row, name: str, most: int, *, least: int = 0) -> str:

@@ -19,7 +19,7 @@ from providers.choices import BackupKind, BackupState
 from providers.models import Backup, BackupItem, BackupReference, ContentVersion, LiveVersion
 from providers.objects.canonical import canonical, dumps, hash_of
 from providers.objects.lookups import REF_OF, Looked, references_in
-from providers.objects.masking import flags_of
+from providers.objects.masking import VALUE_WRITE_ONLY, Flag, flags_of
 
 Fenced = Callable[[], AbstractContextManager[None]]
 _LONGEST_NAME = 1024
@@ -34,7 +34,10 @@ WHERE r.backup_id = %(backup)s AND i.backup_id = r.backup_id AND (i.object_type 
 
 @dataclass(frozen=True, slots=True)
 class NewItem:
-    """An object to be kept. ``content`` is what was read, in any form; ``incomplete_parts`` what could not be."""
+    """An object to be kept. ``content`` is what was read, in any form; ``incomplete_parts`` what could not be.
+
+    ``write_only`` are the ways to secrets that Graph never gave, where the content no longer tells.
+    """
 
     object_id: str
     name: str
@@ -42,6 +45,7 @@ class NewItem:
     marker: str
     content: Mapping[str, Any]
     incomplete_parts: Sequence[Mapping[str, Any]] = ()
+    write_only: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +184,7 @@ class Writing:
 
     def _row(self, kind: ObjectType, item: NewItem) -> BackupItem:
         parts = [dict(part) for part in item.incomplete_parts]
+        told = [Flag(VALUE_WRITE_ONLY, way) for way in item.write_only]
         return BackupItem(
             backup=self.backup,
             tenant_id=self.backup.tenant_id,
@@ -189,7 +194,7 @@ class Writing:
             odata_type=item.odata_type,
             complete=not parts,
             incomplete_parts=parts,
-            flags=[flag.as_data() for flag in flags_of(kind, item.content)],
+            flags=[flag.as_data() for flag in dict.fromkeys([*flags_of(kind, item.content), *told])],
             marker=item.marker,
         )
 

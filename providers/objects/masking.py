@@ -8,7 +8,7 @@ from typing import Any
 from providers.catalogue import ObjectType
 from providers.objects import paths
 from providers.objects.paths import Place
-from providers.objects.ways import element_step, way_of
+from providers.objects.ways import element_step, leads_somewhere, place_at, way_of
 
 HIDDEN = "••••••"
 # What Graph puts in place of an encrypted OMA value.
@@ -64,6 +64,14 @@ def flags_of(kind: ObjectType, content: Mapping[str, Any]) -> list[Flag]:
     return list(dict.fromkeys(found))
 
 
+def lacks(kind: ObjectType, content: Mapping[str, Any], way: str) -> bool:
+    """Whether the way leads to a secret of this type that the content is without."""
+    place = place_at(content, way) if leads_somewhere(way) else None
+    if place is None or not isinstance(place.holder, dict):
+        return False
+    return place.key in _names(kind) and place.holder.get(place.key) is None
+
+
 def is_setting(place: Place) -> bool:
     """Whether the secret is one of the settings catalog, which Graph keeps as a token."""
     return bool(isinstance(place.holder, dict) and place.holder.get(_TYPE) == _SETTING_TYPE)
@@ -81,7 +89,7 @@ def without_secrets(kind: ObjectType, content: Mapping[str, Any]) -> tuple[dict[
 
 
 def _all_secrets(kind: ObjectType, content: Any) -> list[tuple[Place, _Trail]]:
-    found = list(_secrets(content, frozenset(path.rpartition(".")[2] for path in kind.secrets), ()))
+    found = list(_secrets(content, _names(kind), ()))
     plain = kind.plain_values
     if plain is not None:
         for listed in paths.values(content, f"object.{plain.name}"):
@@ -89,6 +97,10 @@ def _all_secrets(kind: ObjectType, content: Any) -> list[tuple[Place, _Trail]]:
                 if isinstance(each, dict) and each.get(plain.flag) and "value" in each:
                     found.append((Place(each, "value"), ("object", plain.name, (listed, number), "value")))
     return found
+
+
+def _names(kind: ObjectType) -> frozenset[str]:
+    return frozenset(path.rpartition(".")[2] for path in kind.secrets)
 
 
 def _secrets(value: Any, names: frozenset[str], trail: _Trail) -> Iterator[tuple[Place, _Trail]]:

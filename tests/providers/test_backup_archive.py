@@ -12,6 +12,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from providers.backups import archive, importing, store
 from providers.backups.importing import BadArchive
+from providers.backups.store import NewItem
 from providers.choices import BackupKind, BackupState
 from providers.models import Backup, BackupItem, BackupReference
 from tenantpilot.audit.models import AuditEntry
@@ -117,6 +118,30 @@ def test_without_the_passphrase_secrets_are_flagged(world: World, backup: Backup
         item = BackupItem.objects.select_related("version").get(backup=made, object_type=OMA)
         assert store.content_of(item)["object"]["omaSettings"][0]["value"] == "****"
         assert [flag["code"] for flag in item.flags] == ["value_masked"]
+
+
+def wifi_profile() -> NewItem:
+    """A profile as Graph gives it: its key is there, and null."""
+    odata_type = "#microsoft.graph.windowsWifiConfiguration"
+    profile = {"@odata.type": odata_type, "displayName": "Wi-Fi", "ssid": "Contoso", "preSharedKey": None}
+    return NewItem("wifi-1", "Wi-Fi", odata_type, "", {"object": profile, "assignments": []})
+
+
+def test_what_graph_never_gives_is_asked_for_after_an_import_too(world: World) -> None:
+    made = bring_in(written(make_backup(world.tenant, {OMA: [wifi_profile()]})), world.tenant, world.owner)
+    item = BackupItem.objects.select_related("version").get(backup=made)
+    assert "preSharedKey" not in store.content_of(item)["object"]
+    assert item.flags == [{"code": "value_write_only", "path": "object/preSharedKey"}]
+
+
+@pytest.mark.parametrize(
+    "way", ["object/ssid", "object", "preSharedKey", "object/none/password", 7, "x" * 3000]
+)
+def test_an_archive_asks_for_nothing_but_secrets_that_are_not_there(world: World, way: Any) -> None:
+    entries = entries_of(written(make_backup(world.tenant, {OMA: [wifi_profile()]})))
+    row = json.loads(entries["items.jsonl"]) | {"writeOnly": [way]}
+    with pytest.raises(BadArchive):
+        bring_in(signed({**entries, "items.jsonl": json.dumps(row).encode()}), world.tenant, world.owner)
 
 
 def test_a_wrong_passphrase_keeps_nothing(world: World, backup: Backup) -> None:
