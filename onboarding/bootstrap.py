@@ -1,5 +1,6 @@
 """The first syncs of a tenant: what may be chosen, and the chain that carries them out one after another."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,6 +20,8 @@ FIELD = "selectedOperations"
 SURFACE = "onboarding.bootstrap"
 # A check is the step before; a preview needs a restore run.
 _NOT_FIRST = frozenset({CHECK_CONNECTION, "restore.preview"})
+# Somebody may send thousands of wrong names; a few tell what is wrong.
+_SHOWN = 10
 
 
 def selectable() -> list[OperationType]:
@@ -40,11 +43,11 @@ def read_selection(value: Any, *, form: bool = False) -> tuple[list[OperationTyp
         return [], _("Choose at least one operation.")
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         return [], _("Send the names of operations.")
-    known = {kind.name: kind for kind in selectable()}
+    known, counts = {kind.name: kind for kind in selectable()}, Counter(names)
     wrong = [
         _wrong(_("Unknown"), [name for name in names if not registry.knows(name)]),
         _wrong(_("Can't be chosen"), [name for name in names if registry.knows(name) and name not in known]),
-        _wrong(_("Named twice"), [name for name in names if names.count(name) > 1]),
+        _wrong(_("Named twice"), [name for name in names if counts[name] > 1]),
     ]
     if told := " ".join(part for part in wrong if part):
         return [], told
@@ -52,8 +55,11 @@ def read_selection(value: Any, *, form: bool = False) -> tuple[list[OperationTyp
 
 
 def _wrong(label: str, names: Sequence[str]) -> str:
-    shown = ", ".join(name[:100] for name in dict.fromkeys(names))
-    return _("%(what)s: %(names)s.") % {"what": label, "names": shown} if names else ""
+    found = [name[:100] for name in dict.fromkeys(names)]
+    shown, more = ", ".join(found[:_SHOWN]), len(found) - _SHOWN
+    if more > 0:
+        return _("%(what)s: %(names)s and %(more)s more.") % {"what": label, "names": shown, "more": more}
+    return _("%(what)s: %(names)s.") % {"what": label, "names": shown} if found else ""
 
 
 def chain_of(session: OnboardingSession) -> ChainView | None:

@@ -191,6 +191,10 @@ class TestBody:
             ([1], "Send the names of operations."),
             ([GROUPS, GROUPS], f"Named twice: {GROUPS}."),
             ([GROUPS, "no.such", "also.none"], "Unknown: no.such, also.none."),
+            (
+                [f"no.{n}" for n in range(5_000)],
+                f"Unknown: {', '.join(f'no.{n}' for n in range(10))} and 4990 more.",
+            ),
             (GROUPS, "Send the names of operations."),
             (["provider.connection.check"], "Can't be chosen: provider.connection.check."),
         ],
