@@ -23,7 +23,7 @@ help:
 	@echo "make manage DO=…   run manage.py beside the running demo"
 	@echo "make test          all checks and tests (BROWSER=0 leaves Chromium out, WORKERS=n, PYTEST_ARGS=...)"
 	@echo "make lint types layers migrations deploycheck pytest    one part of make test"
-	@echo "make faults        a fault at every request of a backup and of a restore (STRIDE=n: every n-th), for hours"
+	@echo "make faults        a fault at every request of a backup and of a restore (STRIDE=n: every n-th), for an hour or two"
 	@echo "make lock          make requirements*.lock anew from pyproject.toml"
 	@echo "make clean         remove the virtual environment and caches"
 

@@ -121,13 +121,14 @@ def test_a_restore_tells_the_truth_and_makes_nothing_twice_wherever_it_meets(
     ends = table.setdefault((f"restore what was {words}", str(fault)), Counter())
     backup, kinds = back_up(live, *types), frozenset(types)
     originals = {key: live.sandbox.objects(live.slug, key) for key in types}
-    wanted = truth.there(live, kinds)
+    names: truth.Names = {}
+    wanted = truth.there(live, kinds, names)
     scene(live, backup, originals)
     requests, writes = clean_restore(live, backup).of(fault)
-    assert truth.differing(truth.there(live, kinds), wanted) == []
+    assert truth.differing(truth.there(live, kinds, names), wanted) == []
     for number in positions(requests, writes):
         scene(live, backup, originals)
-        before, restore = truth.there(live, kinds), planned(live, backup)
+        before, restore = truth.there(live, kinds, names), planned(live, backup)
         newest = RestoreStep.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
         outcome, since = start_execution(live, restore), live.sandbox.mark()
         assert outcome.run is not None
@@ -136,11 +137,11 @@ def test_a_restore_tells_the_truth_and_makes_nothing_twice_wherever_it_meets(
         restore.refresh_from_db()
         ends[str(run.outcome)] += 1
         where, aside = f"request {number} of {requests}", frozenset(types[:1] if fault.touches else ())
-        assert truth.of_restore(live, restore, run, wanted, before, aside) == [], where
+        assert truth.of_restore(live, restore, run, wanted, before, names, aside) == [], where
         assert truth.of_log(live, since, live.sandbox.mark(), newest) == [], where
         if not aside:
             made_whole(live, restore)
-            assert truth.differing(truth.there(live, kinds), wanted) == [], where
+            assert truth.differing(truth.there(live, kinds, names), wanted) == [], where
 
 
 def planned(live: Live, backup: Backup) -> RestoreRun:

@@ -15,6 +15,8 @@ from tests.providers.conftest import Live
 
 State = dict[str, dict[str, list[str]]]
 """The objects of the tenant by type and name, each as text without what the service makes anew for every object."""
+Names = dict[str, str]
+"""Type and name of every object that was seen, by its id."""
 
 # Made by the service, whoever writes: ids, times, and what it derives from the rest.
 _OWNED = frozenset(
@@ -28,15 +30,16 @@ _OWNED = frozenset(
 _A_GUID = 36
 
 
-def there(live: Live, kinds: frozenset[str]) -> State:
-    """What the tenant really holds, with ids of its objects told by their names."""
+def there(live: Live, kinds: frozenset[str], names: Names) -> State:
+    """What the tenant really holds, with ids of its objects told by the names that they had when first seen.
+
+    Not by those that they have now: a policy does not change when a location that it leads to is renamed.
+    """
     raw = {key: live.sandbox.objects(live.slug, key) for key in sorted(kinds)}
-    names = {
-        item["id"]: f"{key}/{catalogue.get(key).name_of(item)}"
-        for key, items in raw.items()
-        for item in items
-        if len(item["id"]) >= _A_GUID
-    }
+    for key, items in raw.items():
+        for item in items:
+            if len(item["id"]) >= _A_GUID:
+                names.setdefault(item["id"], f"{key}/{catalogue.get(key).name_of(item)}")
     found: State = {}
     for key, items in raw.items():
         rows = found.setdefault(key, {})
@@ -114,13 +117,14 @@ def of_restore(
     run: OperationRun,
     wanted: State,
     before: State,
+    names: Names,
     aside: frozenset[str] = frozenset(),
 ) -> list[str]:
     """What the run says of each object is so, what it did not write is as it was, and no object is there twice.
 
     ``aside``: types that somebody else changed meanwhile.
     """
-    found = there(live, frozenset(wanted))
+    found = there(live, frozenset(wanted), names)
     assert restore.plan is not None
     items = list(restore.plan.items.filter(action__in=WRITING_ACTIONS))
     said = dict(RestoreResult.objects.filter(run=run.pk).values_list("item_id", "outcome"))
