@@ -21,7 +21,7 @@ from providers.selectors import target_for_tenant
 from tenantpilot.tenancy.capabilities import Role
 from tenantpilot.tenancy.models import Tenant, User
 from tests import factories
-from tests.providers.conftest import Live, numbers
+from tests.providers.conftest import Live, new_slug
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def live(transactional_db: None, sandbox: Control, quick: None) -> Live:
 
 def make_restorable(sandbox: Control, *, workspace: Any = None, **conditions: Any) -> Live:
     """A tenant of the sandbox whose app may write; its ``operator`` is a manager, who may execute restores."""
-    slug = f"restorable-{next(numbers)}"
+    slug = new_slug("restorable")
     granted = permission_profile("restore")
     app = sandbox.add_app(permissions=granted)
     there = sandbox.add_tenant(slug, client_id=app["client_id"], **({"groups": 5} | conditions))

@@ -451,7 +451,8 @@ def test_a_settings_catalog_secret_is_entered_for_another_tenant(
 def _with_secrets(sandbox: Control, live: Live) -> list[Any]:
     sandbox.wipe(live.slug, CATALOG)
     for _ in range(10):
-        sandbox.add_object(live.slug, CATALOG)
+        made = sandbox.add_object(live.slug, CATALOG)
+        sandbox.change_object(live.slug, CATALOG, made, {"roleScopeTagIds": ["0"]})
         found = [each for each in sandbox.objects(live.slug, CATALOG) if list(_tokens(each))]
         if found:
             return found
