@@ -5,7 +5,7 @@ from django.views.generic import RedirectView
 
 from operations import registry, urls_list
 from operations.views_ready import run_follow, run_ready
-from operations.views_runs import RunCancel, RunCancelChain, RunForceRelease, RunStatus, RunView
+from operations.views_runs import RunCancel, RunCancelChain, RunForceRelease, RunProgress, RunStatus, RunView
 from operations.views_starts import (
     ConnectionStart,
     PathStart,
@@ -41,6 +41,7 @@ urlpatterns = [
     path("operations/<str:run>/ready", run_ready, name="run_ready"),
     path("operations/<str:run>/follow", run_follow, name="run_follow"),
     path("operations/<int:run>/status", RunStatus.as_view(), name="run_status"),
+    path("operations/<int:run>/progress", RunProgress.as_view(), name="run_progress"),
     path("operations/<str:run>/retry", RunRetry.as_view(), name="run_retry"),
     path("operations/<str:run>/cancel", RunCancel.as_view(), name="run_cancel"),
     path("operations/<str:run>/cancel-chain", RunCancelChain.as_view(), name="run_cancel_chain"),

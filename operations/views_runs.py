@@ -73,6 +73,12 @@ class RunStatus(RunView):
         return Response(run_data(run), status=HTMX_STOP_POLLING, headers={"HX-Trigger": "tp:run-ended"})
 
 
+class RunProgress(RunStatus):
+    """GET: how far the run is, for the page of what it works on."""
+
+    page_template = fragment_template = "operations/_run_live.html"
+
+
 class RunAct(RunView):
     """An act on a run: GET asks, POST does it. Without JavaScript it leads back to the run's page."""
 

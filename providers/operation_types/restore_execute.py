@@ -130,6 +130,7 @@ def _written(
         run.report(done=done, total=len(items), **_counts(executor, items))
 
     executor = Executor(run.graph, journal, run.checkpoint, error_facts, secrets, known, progress)
+    progress(0)
     try:
         executor.carry_out(items)
     finally:

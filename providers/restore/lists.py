@@ -1,5 +1,6 @@
 """Restore runs and plans as rows for pages."""
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -7,7 +8,7 @@ from django.db.models import Case, Count, F, IntegerField, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce
 
 from providers.catalogue import Ref
-from providers.choices import ItemOutcome, RestoreAction, StepState
+from providers.choices import WRITING_ACTIONS, ItemOutcome, RestoreAction, StepState
 from providers.models import (
     BackupItem,
     DirectoryGroup,
@@ -125,6 +126,23 @@ def _groups(tenant_id: int) -> list[tuple[str, str]]:
         collection__tenant=tenant_id, collection__kind="groups", gone_at=None
     ).order_by("display_name", "object_id")
     return list(dict.fromkeys(rows.values_list("object_id", "display_name")[:MOST_TARGETS]))
+
+
+def results_of(restore: RestoreRun) -> dict[ItemOutcome, int]:
+    """How many objects came to what in its last run, what wants a person first; together all of the plan."""
+    found = Counter(
+        dict(
+            RestoreResult.objects.filter(restore_run=restore, run=restore.run or 0)
+            .values_list("outcome")
+            .annotate(count=Count("*"))
+        )
+    )
+    counts = restore.plan.counts if restore.plan else {}
+    writes = sum(counts.get(action.value, 0) for action in WRITING_ACTIONS)
+    # Whoever was killed wrote no result for what it did not reach.
+    found[ItemOutcome.NOT_REACHED] += max(writes - found.total(), 0)
+    found[ItemOutcome.SKIPPED] += counts.get(RestoreAction.SKIP, 0)
+    return {outcome: found[outcome] for outcome in _OUTCOME_ORDER if found[outcome]}
 
 
 def open_steps(restore: RestoreRun) -> int:

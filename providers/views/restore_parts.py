@@ -12,13 +12,14 @@ from operations.gate import Start
 from operations.outcomes import StartOutcome
 from operations.serializers import outcome_data
 from providers import catalogue
-from providers.choices import WRITING_ACTIONS, RestoreAction
+from providers.choices import WRITING_ACTIONS, ItemOutcome, RestoreAction
 from providers.models import RestoreRun
 from providers.restore.access import sees_source
 from providers.restore.words import note_words, words_of
 from providers.selectors import Target, target_for_tenant
 from providers.views.parts import visible_tenant
 from tenantpilot.console.pages import SignedInRequest
+from tenantpilot.console.states import badge_for
 
 EXECUTE = "restore.execute"
 Row = dict[str, Any]
@@ -83,10 +84,20 @@ def counts_data(counts: Mapping[str, int]) -> list[Row]:
         RestoreAction.UNRESOLVED: _("unresolved"),
         RestoreAction.SKIP: _("skipped"),
     }
+    tones = {RestoreAction.UPDATE: "warn", RestoreAction.DELETE: "bad", RestoreAction.UNRESOLVED: "bad"}
     return [
-        {"action": action.value, "label": label, "count": counts[action.value]}
+        {"label": label, "count": counts[action.value], "tone": tones.get(action, "")}
         for action, label in words.items()
         if counts.get(action.value)
+    ]
+
+
+def results_data(results: Mapping[ItemOutcome, int]) -> list[Row]:
+    """The counts of an execution in words, in the order given."""
+    badges = {outcome: badge_for("restored", outcome.value) for outcome in results}
+    return [
+        {"label": badges[outcome].word, "count": count, "tone": badges[outcome].tone}
+        for outcome, count in results.items()
     ]
 
 

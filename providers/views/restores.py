@@ -21,18 +21,27 @@ from providers.objects.diff import diff
 from providers.restore import groups, store
 from providers.restore.access import may_use_source
 from providers.restore.drafts import was_executed
-from providers.restore.lists import choices_of, items_of, open_steps, steps_of, targets_for, warnings_of
+from providers.restore.lists import (
+    choices_of,
+    items_of,
+    open_steps,
+    results_of,
+    steps_of,
+    targets_for,
+    warnings_of,
+)
 from providers.restore.model import PENDING
 from providers.restore.words import note_words, words_of
 from providers.selectors import Target
 from providers.views.backup_words import change_groups
-from providers.views.restore_execute import CONFIRM, PLAN_HASH, TENANT_NAME, wants_name
+from providers.views.restore_execute import CONFIRM, OPERATION, PLAN_HASH, TENANT_NAME, wants_name
 from providers.views.restore_forms import OptionsForm
 from providers.views.restore_parts import (
     counts_data,
     item_data,
     refusal_of,
     restore_of,
+    results_data,
     source_data,
     title_of,
     total_of,
@@ -85,12 +94,13 @@ Row = dict[str, Any]
 def restore_run(request: SignedInRequest, tenant: str, restore_run: int) -> HttpResponse:
     """What exactly will change, and is it safe; afterwards: what became of each object."""
     target, restore = restore_of(request, tenant, restore_run)
-    executed, head = was_executed(restore), _head(request, target, restore)
+    run, head = _run_of(restore), _head(request, target, restore)
+    executed = (run is not None and run.status in ACTIVE) or was_executed(restore)
     may_enter = head["mayPrepare"] and not executed and not store.is_old(restore)
     context = {
         **head,
         "executed": executed,
-        **(_executed(target, restore) if executed else _draft(request, target, restore)),
+        **(_executed(target, restore, run) if executed else _draft(request, target, restore)),
         **_items(request, restore, may_enter=may_enter),
     }
     return render(request, "restores/restore_detail.html", context)
@@ -224,16 +234,25 @@ def _options_form(target: Target, restore: RestoreRun) -> OptionsForm:
     return OptionsForm(tenant_id=target.tenant.id, initial=initial)
 
 
-def _executed(target: Target, restore: RestoreRun) -> Row:
-    run = OperationRun.objects.filter(pk=restore.run or 0).only("id", "status", "outcome").first()
+def _run_of(restore: RestoreRun) -> OperationRun | None:
+    """The run that executes it, from the moment it is accepted, or the last that did."""
+    waiting = Q(status__in=ACTIVE, operation_type=OPERATION, params__restoreRun=restore.pk)
+    runs = OperationRun.objects.filter(Q(pk=restore.run or 0) | waiting, tenant=restore.tenant_id)
+    return runs.only("id", "status", "outcome").order_by("-id").first()
+
+
+def _executed(target: Target, restore: RestoreRun, run: OperationRun | None) -> Row:
     active = run is not None and run.status in ACTIVE
     slug = target.tenant.slug
     may_go_on = not active and restore.kind != RestoreKind.UNDO
     return {
-        "runUrl": reverse("run", args=[restore.run]) if restore.run else "",
+        "runUrl": reverse("run", args=[run.pk]) if run else "",
         "active": active,
-        "outcome": (run.outcome or "") if run else "",
-        "counts": counts_data(restore.plan.counts) if restore.plan else [],
+        "progressUrl": reverse("run_progress", args=[run.pk]) if run and active else "",
+        "outcome": (run.outcome or run.status) if run else "",
+        "counts": counts_data(restore.plan.counts)
+        if active and restore.plan
+        else results_data(results_of(restore)),
         "unanswered": open_steps(restore),
         "lost": not active and restore.state == RestoreState.EXECUTING,
         "resumeUrl": reverse("restore_resume", args=[slug, restore.pk]) if not active else "",

@@ -1,17 +1,20 @@
 """Secrets that Graph masks, entered in the browser: named, kept, replaced, removed, written, and never shown."""
 
+import re
+
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Complaints, Open
 from tests.browser.looking import look_at
 from tests.live import People
 from tests.person import Person
-from tests.stack import Stack, eventually
+from tests.stack import Stack
 
 KIND, PROXY = "deviceConfigurations", "WIN - Custom - Proxy"
 PASSWORD = "./Device/Vendor/Contoso/Proxy/Password"
 SCRIPT = "./Device/Vendor/Contoso/Proxy/Script"
 VALUE = "canary of the proxy"
+LONG = 60_000
 
 
 def _drafted(manager: Person, stack: Stack) -> str:
@@ -70,12 +73,19 @@ def test_masked_secrets_are_entered_and_written(
 
     page.get_by_role("link", name="Review and execute").click()
     page.get_by_label("I understand:").check()
-    page.get_by_role("button", name="Execute restore").click()
-    outcomes = "SELECT outcome FROM operations_operationrun WHERE outcome IS NOT NULL AND operation_type = %s"
-    assert eventually(lambda: stack.rows(outcomes, "restore.execute"), seconds=60) == [("succeeded",)]
+    with stack.held("contoso", method="POST", path=f"deviceManagement/{KIND}"):
+        page.get_by_role("button", name="Execute restore").click()
+        expect(page.locator("#outcome")).to_contain_text("Execute restore queued")
+        # The page of the restore follows it to its end.
+        page.goto(page.url.removesuffix("/review"))
+        expect(page.locator("#restore-badge")).to_have_text(re.compile("Queued|Running"))
+        expect(page.locator("#run-live")).to_contain_text("0 of 1", timeout=LONG)
+        look_at(page, "restore-executing")
+    expect(page.locator("#restore-badge")).to_have_text("Succeeded", timeout=LONG)
+    expect(page.get_by_text("Verified")).to_be_visible()
+    expect(page.get_by_role("button", name="Undo")).to_be_visible()
+    expect(page.locator("#run-live")).to_have_count(0)
+    assert "canary" not in page.content()
     assert stack.rows("SELECT count(*) FROM providers_restoresecret") == [(0,)]
     made = stack.sandbox("object", tenant="contoso", kind=KIND, name=PROXY)
     assert VALUE in [each["value"] for each in made["omaSettings"]]
-    page.goto(page.url.removesuffix("/review"))
-    expect(page.get_by_text("Verified")).to_be_visible()
-    assert "canary" not in page.content()

@@ -1,5 +1,6 @@
 """Restores in the console: a draft, its preview, the confirmation, the result, and two people in one draft."""
 
+import re
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from providers.models import RestoreRun, RestoreSelection
 from tenantpilot.tenancy.capabilities import Role
 from tests import factories
 from tests.providers.conftest import Live
-from tests.providers.restoring import back_up, draft, execute, preview, writes
+from tests.providers.restoring import back_up, draft, execute, preview, start_execution, writes
 from tests.providers.restoring import live as live
 from tests.providers.restoring import quick as quick
 
@@ -36,6 +37,11 @@ def restore(live: Live) -> RestoreRun:
 
 def base(live: Live) -> str:
     return f"/admin/t/{live.slug}/restore-runs"
+
+
+def counts_in(page: str) -> dict[str, int]:
+    """The numbers of the plan or the result, by their words."""
+    return {word: int(count) for word, count in re.findall(r"<dt>([^<]+)</dt><dd[^>]*>(\d+)</dd>", page)}
 
 
 def text(response: Any) -> str:
@@ -132,6 +138,39 @@ def test_the_result_is_shown_with_its_journal_and_the_ways_on(
     back = RestoreRun.objects.get(parent=restore)
     assert undone["Location"] == f"{base(live)}/{back.pk}"
     assert writes(live) == before
+
+
+def test_the_result_counts_what_became_of_the_objects_not_what_was_planned(
+    live: Live, client: Client
+) -> None:
+    made = [live.sandbox.add_object(live.slug, CATEGORIES, name) for name in ("Kiosk", "Shop floor")]
+    backup = back_up(live, CATEGORIES)
+    for each in made:
+        live.sandbox.delete_object(live.slug, CATEGORIES, each)
+    restore = draft(live, backup)
+    preview(live, restore)
+    live.fail("deviceManagement/deviceCategories", method="POST", status=403, times=1)
+    execute(live, restore)
+    shown = text(client.get(f"{base(live)}/{restore.pk}"))
+    assert counts_in(shown) == {"Failed": 1, "Verified": 1, "Skipped": restore.plan.counts["skip"]}
+
+
+def test_an_accepted_execution_is_followed_from_its_restore_before_it_begins(
+    live: Live, client: Client, restore: RestoreRun
+) -> None:
+    run = start_execution(live, restore).run
+    assert run is not None
+    shown = text(client.get(f"{base(live)}/{restore.pk}"))
+    assert f"/admin/operations/{run.id}/progress" in shown
+    assert "Review and execute" not in shown
+    headers = {"HX-Request": "true"}
+    assert "Waiting for a worker." in text(
+        client.get(f"/admin/operations/{run.id}/progress", headers=headers)
+    )
+    live.work(run.id)
+    ended = client.get(f"/admin/operations/{run.id}/progress", headers=headers)
+    assert (ended.status_code, ended["HX-Trigger"]) == (286, "tp:run-ended")
+    assert "/progress" not in text(client.get(f"{base(live)}/{restore.pk}"))
 
 
 def test_two_people_in_one_draft(live: Live, client: Client, restore: RestoreRun) -> None:
