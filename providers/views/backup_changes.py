@@ -12,7 +12,7 @@ from providers.backups.changes import changed_items, earlier_backups
 from providers.choices import ChangeKind
 from providers.selectors import Target
 from providers.views import backup_words as words
-from providers.views.backups import restore_url, tenant_data, visible_backup
+from providers.views.backups import picking, restore_url, tenant_data, visible_backup
 from providers.views.parts import visible_tenant
 from providers.views.tabs import tabs
 from tenantpilot.console.filters import Choice, chosen, filter_data, search_text
@@ -51,6 +51,8 @@ def backup_changes(request: SignedInRequest, tenant: str, backup: int) -> HttpRe
         "filtered": bool(search or kind or change),
         "clearUrl": request.path,
         "pager": shown.pager,
+        # A restore draws on one backup.
+        "picking": picking(target, next(iter(earlier))) if len(earlier) == 1 else None,
     }
     return render(request, "providers/backup_changes.html", context)
 
@@ -83,5 +85,6 @@ def _change_data(row: Row, target: Target) -> Row:
     }
     if row["change"] != ChangeKind.NEW:
         was_in = row["backup_id"] if row["change"] == ChangeKind.GONE else row["was_backup"]
-        data["restoreUrl"] = restore_url(target, was_in, row["was"] or row["id"])
+        data["pick"] = row["was"] or row["id"]
+        data["restoreUrl"] = restore_url(target, was_in, data["pick"])
     return data

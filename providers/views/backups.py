@@ -114,6 +114,7 @@ def backup_detail(request: SignedInRequest, tenant: str, backup: int) -> HttpRes
         if transfers and row["object_count"]
         else "",
         "restoreUrl": restore_url(target, backup) if row["object_count"] and row["completed_at"] else "",
+        "picking": picking(target, backup) if row["completed_at"] else None,
     }
     return render(request, "providers/backup_detail.html", context)
 
@@ -124,6 +125,13 @@ def restore_url(target: Target, backup: int, item: int | None = None) -> str:
         return ""
     chosen_item = f"&item={item}" if item else ""
     return f"{reverse('restore_new', args=[target.tenant.slug])}?backup={backup}{chosen_item}"
+
+
+def picking(target: Target, backup: int) -> Row | None:
+    """How objects of the backup are chosen in a list for a restore; None for who may not prepare one."""
+    if Capability.PREVIEW_RESTORE not in target.capabilities:
+        return None
+    return {"url": reverse("restore_new", args=[target.tenant.slug]), "backup": backup}
 
 
 def visible_backup(target: Target, pk: int) -> Row:
@@ -141,6 +149,7 @@ def tenant_data(target: Target) -> dict[str, str]:
 def item_data(row: Row, tenant: str) -> Row:
     """An object of a backup as lists show it."""
     return {
+        "id": row["id"],
         "name": row["name"] or _("(no name)"),
         "url": reverse("backup_item", args=[tenant, row["backup_id"], row["id"]]),
         "type": words.singular_of(row["object_type"]),

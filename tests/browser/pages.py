@@ -141,7 +141,7 @@ LOOKS = (
 # What answers to GET without being a page of its own: parts, acts, machines, and Django's own admin.
 NO_PAGES = {
     "home", "logout", "jsi18n", "autocomplete", "view_on_site", "livez", "readyz", "metrics",
-    "operation_rows", "operation_recent", "run_status",
+    "operation_rows", "operation_recent", "run_progress", "run_status",
     "onboarding_consent", "onboarding_live", "onboarding_certificate", "onboarding_start", "onboarding_bootstrap",
     "onboarding_cancel",
     "tenant_start", "connection_start", "directory.groups.sync_start", "directory.role_definitions.sync_start",

@@ -73,6 +73,7 @@ SURFACES = (
         CONNECTION | GROUPS_START, GONE_CONNECTION | GROUPS_START),
     Row("admin/operations/<int:run>", "GET", VIEW, RUN, GONE_RUN),
     Row("admin/operations/<int:run>/status", "GET", VIEW, RUN, GONE_RUN, only_html=True),
+    Row("admin/operations/<int:run>/progress", "GET", VIEW, RUN, GONE_RUN, only_html=True),
     Row("admin/operations/<str:run>/retry", "POST", OPERATE, RUN, GONE_RUN),
     Row("admin/operations/<str:run>/cancel", "GET", OPERATE, RUN, GONE_RUN),
     Row("admin/operations/<str:run>/cancel", "POST", OPERATE, RUN, GONE_RUN, page=303),

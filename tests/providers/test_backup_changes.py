@@ -87,6 +87,27 @@ def test_the_page_leads_to_differences_and_to_a_restore_of_what_was(world: World
     assert item_of(now).pk != gone.pk
 
 
+def test_what_was_changed_and_gone_is_chosen_for_one_restore(world: World) -> None:
+    was, now = two(world)
+    client, base = signed_in(world.manager), f"/admin/t/contoso/backups/{now.pk}"
+    page = client.get(f"{base}/changes").content.decode()
+    picks = re.findall(r'name="item" value="(\d+)" form="tp-selection"', page)
+    assert {int(each) for each in picks} == set(
+        was.items.filter(object_id__in=("policy-2", "policy-3")).values_list("pk", flat=True)
+    )
+    assert f'name="backup" value="{was.pk}"' in page
+    chosen = client.get("/admin/t/contoso/restore-runs/new", {"backup": was.pk, "item": picks})
+    assert "2 objects" in chosen.content.decode()
+
+
+def test_a_restore_draws_on_one_backup(world: World) -> None:
+    make_backup(world.tenant, {CATALOG: [policy(1)], SCRIPTS: []})
+    make_backup(world.tenant, {CATALOG: []}, unread={SCRIPTS: "provider.permission_missing"})
+    now = make_backup(world.tenant, {CATALOG: [policy(1)], SCRIPTS: []})
+    page = signed_in(world.manager).get(f"/admin/t/contoso/backups/{now.pk}/changes").content.decode()
+    assert "tp-selection" not in page
+
+
 def test_who_may_not_restore_is_offered_no_restore(world: World) -> None:
     _was, now = two(world)
     page = signed_in(world.readonly).get(f"/admin/t/contoso/backups/{now.pk}/changes").content.decode()
