@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from providers.views import restore_drafts, restore_secrets, restores
+from providers.views import restore_drafts, restore_secrets, restore_targets, restores
 from providers.views.restore_execute import RestoreExecute
 from tenantpilot.console.pages import page_path
 
@@ -22,7 +22,7 @@ urlpatterns = [
     *page_path(f"{_ONE}/secrets/<int:item>", restore_secrets.restore_secrets, "restore_secrets"),
     path(f"{_ONE}/options", restore_drafts.restore_options, name="restore_options"),
     path(f"{_ONE}/items", restore_drafts.restore_items, name="restore_items"),
-    path(f"{_ONE}/targets", restore_drafts.restore_targets, name="restore_targets"),
+    path(f"{_ONE}/targets", restore_targets.restore_targets, name="restore_targets"),
     path(f"{_ONE}/resume", restore_drafts.restore_resume, name="restore_resume"),
     path(f"{_ONE}/undo", restore_drafts.restore_undo, name="restore_undo"),
 ]

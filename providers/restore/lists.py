@@ -120,6 +120,22 @@ def targets_for(restore: RestoreRun, kinds: Iterable[str]) -> dict[str, list[tup
     return found
 
 
+def ids_seen(restore: RestoreRun, kinds: Iterable[str]) -> dict[str, set[str]]:
+    """The ids of all that a reference of each kind may become, for kinds of which the preview read a list."""
+    reading = reading_of(restore)
+    listed = reading.listed if reading else {}
+    types = {kind: TYPE_OF.get(Ref(kind), "") for kind in kinds}
+    return {kind: {row.id for row in listed[key]} for kind, key in types.items() if key in listed}
+
+
+def group_names(tenant_id: int, object_ids: Iterable[str]) -> dict[str, str]:
+    """The names of those of these groups that the last sync saw."""
+    rows = DirectoryGroup.objects.filter(
+        collection__tenant=tenant_id, collection__kind="groups", gone_at=None, object_id__in=list(object_ids)
+    )
+    return dict(rows.values_list("object_id", "display_name"))
+
+
 def _groups(tenant_id: int) -> list[tuple[str, str]]:
     """Groups as they were last synced; any other can be named by its object ID."""
     rows = DirectoryGroup.objects.filter(

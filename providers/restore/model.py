@@ -84,6 +84,8 @@ class Reading:
     failed: dict[str, tuple[str, dict[str, Any]]] = field(default_factory=dict)
     # Groups and users are looked up, never listed: id to name.
     looked_up: dict[RefKey, str] = field(default_factory=dict)
+    # Groups that a person chose by ID: each is in ``looked_up``, or there is none.
+    sought: list[str] = field(default_factory=list)
     exclusions: dict[str, list[str]] = field(default_factory=dict)
 
     def name_of(self, kind: str, object_id: str) -> str:

@@ -213,10 +213,12 @@ class _Freezer:
         kind = catalogue.get(source.type)
         item.secrets = _hidden(source, self.same_tenant)
         resolved = [resolver.resolve(key) for key in self._keys(kind, source, item)]
-        missing = [each.key for each in resolved if each.how == "missing"]
+        missing = [each for each in resolved if each.how == "missing"]
         if missing:
-            item.action, item.missing = RestoreAction.UNRESOLVED, missing
-            item.why = Note("target_missing", {"count": len(missing)})
+            item.action, item.missing = RestoreAction.UNRESOLVED, [each.key for each in missing]
+            item.why = Note(
+                "target_missing", {"names": ", ".join(each.source_name or each.source_id for each in missing)}
+            )
             return
         wanted, warnings = self._wanted(kind, source, item, resolver)
         item.warnings += warnings + _by_name(resolved)

@@ -53,7 +53,8 @@ def read_live(
             wanted |= {object_id for type_, object_id in also if type_ == kind.key}
             _read_objects(graph, kind, [each for each in listed if each.id in wanted], reading)
     _look_up(graph, references, names, reading, same_tenant=same_tenant)
-    reading.looked_up |= _by_id(graph, sorted(target for kind, target in mapped if kind == _GROUP))
+    reading.sought = sorted(target for kind, target in mapped if kind == _GROUP)
+    reading.looked_up |= _by_id(graph, reading.sought)
     progress(len(kinds), len(kinds))
     return reading
 

@@ -61,9 +61,11 @@ class Resolver:
         return Resolution(*key, self.names.get(key, ""), "skip", reason=decision.reason)
 
     def _mapped(self, key: RefKey, decision: Decision) -> Resolution:
-        """A target that was chosen, unless the tenant's list shows that it is gone."""
-        known = self._targets(Ref(key[0])) or {}
-        if known and Ref(key[0]) not in LOOKED_UP and decision.target_id not in known:
+        """A target that was chosen, unless the reading shows that there is none."""
+        kind = Ref(key[0])
+        known = self._targets(kind) or {}
+        sought = decision.target_id in self.reading.sought if kind in LOOKED_UP else bool(known)
+        if sought and decision.target_id not in known:
             return Resolution(*key, self.names.get(key, ""), "missing")
         name = known.get(decision.target_id) or decision.target_name
         return self._to(key, "mapped", decision.target_id, name)

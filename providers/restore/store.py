@@ -171,6 +171,7 @@ def reading_seal(reading: Reading) -> bytes:
         "incomplete": [[*key, parts] for key, parts in reading.incomplete.items()],
         "failed": {kind: list(why) for kind, why in reading.failed.items()},
         "lookedUp": [[*key, name] for key, name in reading.looked_up.items()],
+        "sought": reading.sought,
         "exclusions": reading.exclusions,
     }
     return seal(data)
@@ -187,6 +188,7 @@ def reading_of(restore: RestoreRun) -> Reading | None:
         incomplete={(kind, key): parts for kind, key, parts in data["incomplete"]},
         failed={kind: (code, facts) for kind, (code, facts) in data["failed"].items()},
         looked_up={(kind, key): name for kind, key, name in data["lookedUp"]},
+        sought=data.get("sought", []),
         exclusions=data["exclusions"],
     )
 

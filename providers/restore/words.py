@@ -22,7 +22,7 @@ NOTES: dict[str, str | Promise] = {
     "ambiguous": _("%(count)s objects in the tenant have this name. Choose one."),
     "twins": _("%(count)s chosen objects lead to the same live one."),
     "no_such_default": _("The tenant has no such default object."),
-    "target_missing": _("%(count)s of its targets are missing in the tenant."),
+    "target_missing": _("Missing in the tenant: %(names)s."),
     "dependency_unresolved": _("It needs an object that is unresolved."),
     "immutable": _("These properties can't be changed: %(properties)s. Create it anew or leave it out."),
     "secret_masked": _("A secret value was not readable when it was backed up."),

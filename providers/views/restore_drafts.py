@@ -1,7 +1,5 @@
 """Restores of a tenant: the list, a new draft, and what a person changes about it."""
 
-import re
-from collections.abc import Callable
 from typing import Any
 
 from django.contrib import messages
@@ -11,27 +9,21 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from operations.http import SeeOther
-from providers.catalogue import Ref
-from providers.choices import MappingChoice
-from providers.models import Backup, RestoreRun
+from providers.models import Backup
 from providers.restore import drafts
-from providers.restore.access import may_use_backup, may_use_source
+from providers.restore.access import may_use_backup
 from providers.restore.lists import runs_of, types_in
-from providers.selectors import MAX_ID, Target
+from providers.selectors import Target
 from providers.views.parts import visible_tenant
+from providers.views.restore_changes import back, changed, is_id, prepared
 from providers.views.restore_forms import DraftForm, OptionsForm
-from providers.views.restore_parts import listed, restore_of
+from providers.views.restore_parts import listed
 from providers.views.tabs import tabs
 from tenantpilot.console.pages import SignedInRequest, page, require
 from tenantpilot.console.paging import Cursor, cut, page_size, read_cursor
 from tenantpilot.tenancy.capabilities import Capability
 from tenantpilot.tenancy.models import Tenant
 from tenantpilot.tenancy.permissions import visible_to
-
-LONGEST = 500
-_KINDS = frozenset(kind.value for kind in Ref)
-# What Graph uses as an id: letters and digits with a few marks, never a path.
-_TARGET = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,199}")
 
 
 @page("GET", "POST")
@@ -77,7 +69,7 @@ def _drafted(request: SignedInRequest, target: Target) -> HttpResponse:
     backup = _backup(request, target, request.POST.get("backup", ""))
     numbers = request.POST.getlist("item")
     form = _form(target, backup, numbers, request.POST)
-    items = backup.items.filter(pk__in=[int(number) for number in numbers if _is_id(number)])
+    items = backup.items.filter(pk__in=[int(number) for number in numbers if is_id(number)])
     if not numbers and form.is_valid():
         items = backup.items.filter(object_type__in=form.cleaned_data["types"])
     if form.is_valid() and not items.exists():
@@ -113,7 +105,7 @@ def _form_page(
         "tenant": {"name": target.tenant.name, "url": reverse("tenant", args=[slug])},
         "backup": {"id": backup.pk, "at": backup.created_at, "tenant": backup.tenant.name},
         "isOther": backup.tenant_id != target.tenant.id,
-        "items": list(backup.items.filter(pk__in=[int(each) for each in items if _is_id(each)])[:200]),
+        "items": list(backup.items.filter(pk__in=[int(each) for each in items if is_id(each)])[:200]),
         "intoUrls": _others(request, target, backup, items),
         "postUrl": reverse("restore_runs", args=[slug]),
         "form": form,
@@ -131,7 +123,7 @@ def _others(
     rows = visible_to(
         Tenant.objects.filter(archived_at=None), request.user, capability=Capability.PREVIEW_RESTORE
     )
-    query = "&".join([f"backup={backup.pk}", *(f"item={each}" for each in items if _is_id(each))])
+    query = "&".join([f"backup={backup.pk}", *(f"item={each}" for each in items if is_id(each))])
     return [
         {"name": name, "url": f"{reverse('restore_new', args=[slug])}?{query}"}
         for name, slug in rows.exclude(pk=target.tenant.id).order_by("name").values_list("name", "slug")[:50]
@@ -140,14 +132,10 @@ def _others(
 
 def _backup(request: SignedInRequest, target: Target, number: str) -> Backup:
     """The backup, of this tenant or of another that the person may take it from. Raises Http404."""
-    found = Backup.objects.select_related("tenant").filter(pk=int(number) if _is_id(number) else 0).first()
+    found = Backup.objects.select_related("tenant").filter(pk=int(number) if is_id(number) else 0).first()
     if found is None or not may_use_backup(request.user.pk, found, target.tenant.id):
         raise Http404
     return found
-
-
-def _is_id(number: str) -> bool:
-    return number.isascii() and number.isdigit() and len(number) < 20 and 0 < int(number) <= MAX_ID
 
 
 @page("POST")
@@ -180,7 +168,7 @@ def restore_items(request: SignedInRequest, tenant: str, restore_run: int) -> Ht
     choices = {
         int(name.partition(":")[2]): str(value)[:200]
         for name, value in request.POST.items()
-        if name.startswith("choice:") and _is_id(name.partition(":")[2])
+        if name.startswith("choice:") and is_id(name.partition(":")[2])
     }
     return changed(
         request,
@@ -190,49 +178,6 @@ def restore_items(request: SignedInRequest, tenant: str, restore_run: int) -> Ht
         ),
         _("The choice is kept."),
     )
-
-
-@page("POST")
-def restore_targets(request: SignedInRequest, tenant: str, restore_run: int) -> HttpResponse:
-    """Decide what missing targets become: fields ``choice:``, ``target:`` and ``reason:`` with kind and id."""
-    _target, restore = prepared(request, tenant, restore_run)
-    decisions: dict[tuple[str, str], dict[str, str] | None] = {}
-    wrong = []
-    for name, value in request.POST.items():
-        if name.startswith("choice:"):
-            key = name.removeprefix("choice:")
-            kind, _colon, source_id = key.partition(":")
-            if kind in _KINDS and source_id and value != "keep":
-                decision, problem = _decision(request, kind, key, str(value))
-                decisions[(kind, source_id[:200])] = decision
-                wrong += [problem] if problem else []
-    if wrong:
-        messages.error(request, " ".join(dict.fromkeys(wrong)))
-        return back(restore)
-    return changed(
-        request,
-        restore,
-        lambda version: drafts.targets_map(
-            restore_id=restore.pk, version=version, decisions=decisions, actor=request.user
-        ),
-        _("The targets are kept for later restores, too."),
-    )
-
-
-def _decision(
-    request: SignedInRequest, kind: str, key: str, choice: str
-) -> tuple[dict[str, str] | None, str]:
-    """What the form says of one reference, and what is wrong with it."""
-    target = request.POST.get(f"target:{key}", "").replace("\x00", "").strip()[:200]
-    reason = request.POST.get(f"reason:{key}", "").replace("\x00", "").strip()[:LONGEST]
-    if choice == MappingChoice.MAP:
-        usable = _TARGET.fullmatch(target)
-        return {"choice": choice, "target_id": target}, "" if usable else _("Say which target to use.")
-    if choice == MappingChoice.SKIP:
-        return {"choice": choice, "reason": reason}, "" if reason else _("Say why a target is left out.")
-    if choice == MappingChoice.CREATE and kind == Ref.GROUP.value:
-        return {"choice": choice}, ""
-    return None, ""
 
 
 @page("POST")
@@ -253,36 +198,3 @@ def restore_undo(request: SignedInRequest, tenant: str, restore_run: int) -> Htt
         messages.error(request, _("This restore wrote nothing. There is nothing to undo."))
         return back(restore)
     return SeeOther(reverse("restore_run", args=[tenant, undoing.pk]))
-
-
-def prepared(request: SignedInRequest, tenant: str, restore_run: int) -> tuple[Target, RestoreRun]:
-    """The restore run of a person who may prepare it; one from another tenant's backup needs rights there, too."""
-    target, restore = restore_of(request, tenant, restore_run)
-    require(target.capabilities, Capability.PREVIEW_RESTORE)
-    if not may_use_source(request.user.pk, restore):
-        raise Http404
-    return target, restore
-
-
-def changed(
-    request: SignedInRequest, restore: RestoreRun, change: Callable[[int], Any], done: str
-) -> HttpResponse:
-    """Make a change to the version that the person saw, say how that went, and go back to the restore."""
-    version = request.POST.get("version", "")
-    try:
-        change(int(version) if _is_id(version) else 0)
-    except drafts.Changed:
-        words = _("Somebody else changed this restore. Look at it again. Nothing was lost.")
-        messages.warning(request, words)
-    except drafts.Closed:
-        messages.error(request, _("This restore was executed already. It does not change any more."))
-    except drafts.Stale:
-        messages.warning(request, _("The preview is older than 30 minutes. Preview again first."))
-    else:
-        messages.success(request, done)
-    return back(restore)
-
-
-def back(restore: RestoreRun) -> HttpResponse:
-    """Lead to the page of the restore."""
-    return SeeOther(reverse("restore_run", args=[restore.tenant.slug, restore.pk]))

@@ -20,7 +20,7 @@ from providers.objects.ways import leads_somewhere, steps_of
 from providers.restore import drafts
 from providers.restore.entered import LONGEST
 from providers.restore.store import place_key
-from providers.views.restore_drafts import changed, prepared
+from providers.views.restore_changes import changed, prepared
 from providers.views.restore_parts import title_of
 from tenantpilot.console.http import is_htmx
 from tenantpilot.console.pages import SignedInRequest, page

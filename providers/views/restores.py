@@ -14,8 +14,7 @@ from operations.buttons import start_buttons
 from operations.choices import ACTIVE, Surface
 from operations.models import OperationRun
 from providers import catalogue
-from providers.catalogue import Ref
-from providers.choices import MappingChoice, RestoreAction, RestoreKind, RestoreState
+from providers.choices import RestoreAction, RestoreKind, RestoreState
 from providers.models import RestorePlanItem, RestoreRun
 from providers.objects.diff import diff
 from providers.restore import groups, store
@@ -27,10 +26,8 @@ from providers.restore.lists import (
     open_steps,
     results_of,
     steps_of,
-    targets_for,
     warnings_of,
 )
-from providers.restore.model import PENDING
 from providers.restore.words import note_words, words_of
 from providers.selectors import Target
 from providers.views.backup_words import change_groups
@@ -48,6 +45,7 @@ from providers.views.restore_parts import (
     why_not,
 )
 from providers.views.restore_secrets import asked_of, ids_of
+from providers.views.restore_targets import targets_data
 from tenantpilot.console.filters import Choice, chosen, filter_data, search_text
 from tenantpilot.console.http import is_htmx
 from tenantpilot.console.pages import SignedInRequest, page, require
@@ -62,31 +60,6 @@ ACTION = Choice(
     [(action.value, action.label) for action in RestoreAction],
     gettext_lazy("Any action"),
 )
-_HOW = {
-    "same": gettext_lazy("Same ID"),
-    "name": gettext_lazy("Same name"),
-    "mapped": gettext_lazy("Chosen"),
-    "planned": gettext_lazy("Part of this restore"),
-    "create": gettext_lazy("Is created"),
-    "skip": gettext_lazy("Left out"),
-    "missing": gettext_lazy("Missing"),
-}
-_KINDS = {
-    Ref.GROUP.value: gettext_lazy("Group"),
-    Ref.FILTER.value: gettext_lazy("Filter"),
-    Ref.SCOPE_TAG.value: gettext_lazy("Scope tag"),
-    Ref.USER.value: gettext_lazy("User"),
-    Ref.NAMED_LOCATION.value: gettext_lazy("Named location"),
-    Ref.AUTHENTICATION_STRENGTH.value: gettext_lazy("Authentication strength"),
-    Ref.AUTHENTICATION_CONTEXT.value: gettext_lazy("Authentication context"),
-    Ref.TERMS_OF_USE.value: gettext_lazy("Terms of use"),
-    Ref.MOBILE_APP.value: gettext_lazy("App"),
-    Ref.NOTIFICATION_TEMPLATE.value: gettext_lazy("Notification template"),
-    Ref.COMPLIANCE_SCRIPT.value: gettext_lazy("Compliance script"),
-    Ref.REUSABLE_SETTING.value: gettext_lazy("Reusable setting"),
-    Ref.DEVICE_CONFIGURATION.value: gettext_lazy("Certificate profile"),
-    Ref.POLICY.value: gettext_lazy("Policy"),
-}
 Row = dict[str, Any]
 
 
@@ -203,7 +176,7 @@ def _draft(request: SignedInRequest, target: Target, restore: RestoreRun) -> Row
         "optionsUrl": reverse("restore_options", args=[slug, restore.pk]),
         "itemsUrl": reverse("restore_items", args=[slug, restore.pk]),
         "targetsUrl": reverse("restore_targets", args=[slug, restore.pk]),
-        **(_targets(restore) if plan else {}),
+        **(targets_data(restore) if plan else {}),
     }
     return data
 
@@ -312,41 +285,6 @@ def _warnings(restore: RestoreRun) -> list[Row]:
         {"words": note_words(entry["note"]), "names": entry["names"], "count": entry["count"]}
         for entry in warnings_of(restore)
     ]
-
-
-def _targets(restore: RestoreRun) -> Row:
-    """The mapping table: what wants a choice first; and what may be chosen, by kind."""
-    assert restore.plan is not None
-    rows = [row for row in restore.plan.resolutions if row["how"] not in ("same", "planned")]
-    rows.sort(key=lambda row: (row["how"] != "missing", row["kind"], row["source_name"]))
-    targets = targets_for(restore, {row["kind"] for row in rows})
-    return {
-        "references": [_reference(row) for row in rows],
-        "targetLists": [{"kind": kind, "options": found} for kind, found in sorted(targets.items())],
-    }
-
-
-def _reference(row: Row) -> Row:
-    key = f"{row['kind']}:{row['source_id']}"
-    choices = [(MappingChoice.MAP, _("Use another")), (MappingChoice.SKIP, _("Leave it out"))]
-    if row["kind"] == Ref.GROUP.value:
-        choices.insert(1, (MappingChoice.CREATE, _("Create the group")))
-    current = {"mapped": "map", "create": "create", "skip": "skip"}.get(row["how"], "keep")
-    pending = row["target_id"].startswith(PENDING.partition("%s")[0])
-    return {
-        "key": key,
-        "kind": _KINDS.get(row["kind"], row["kind"]),
-        "kindKey": row["kind"],
-        "name": row["source_name"] or row["source_id"],
-        "id": row["source_id"],
-        "how": row["how"],
-        "howWords": _HOW[row["how"]],
-        "target": "" if pending else row["target_name"] or row["target_id"],
-        "targetId": row["target_id"] if row["how"] == "mapped" else "",
-        "reason": row["reason"],
-        "choice": current,
-        "choices": [{"value": value.value, "label": label} for value, label in choices],
-    }
 
 
 def _consequence(counts: Mapping[str, int], tenant: str) -> list[str]:

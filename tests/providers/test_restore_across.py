@@ -1,6 +1,9 @@
 """Across tenants: targets are mapped, nothing is guessed, and rights on the source are asked again."""
 
+import re
+
 import pytest
+from django.http import HttpResponse
 from django.test import Client
 
 from operations import execution
@@ -174,3 +177,106 @@ def test_mappings_are_of_one_pair_of_tenants(there: Live, assigned: BackupItem) 
         Backup.objects.get(pk=assigned.backup_id).tenant_id,
         Ref.GROUP.value,
     )
+
+
+def mapping_table(there: Live, made: RestoreRun, client: Client, **fields: str) -> HttpResponse:
+    """What the form of the mapping table is answered, with these fields of the one missing target."""
+    kind, source_id = made.plan.items.get().missing[0]
+    data = {f"{name}:{kind}:{source_id}": value for name, value in fields.items()}
+    url = f"/admin/t/{there.slug}/restore-runs/{made.pk}/targets"
+    answer: HttpResponse = client.post(url, {"version": made.version, **data})
+    return answer
+
+
+def test_the_mapping_table_names_what_is_missing_and_keeps_a_choice(
+    there: Live, assigned: BackupItem, client: Client
+) -> None:
+    client.force_login(there.operator)
+    made, group = across(there, assigned), there.sandbox.groups(there.slug)[1]["id"]
+    page = client.get(f"/admin/t/{there.slug}/restore-runs/{made.pk}").content.decode()
+    assert "Missing in the tenant: Only here." in page
+    assert "Forget the choice" not in page
+    answer = mapping_table(there, made, client, choice="map", target=group)
+    assert answer.status_code == 303
+    made.refresh_from_db()
+    assert planned(made) == {assigned.name: "create"}
+    assert "Forget the choice" in client.get(answer["Location"]).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"choice": "skip", "reason": " "}, "Say why it is left out."),
+        ({"choice": "map", "target": "../groups"}, "Say which target to use."),
+        ({"choice": "map", "target": "Sales"}, "Use the object ID of a group."),
+        ({"choice": "guess"}, "Choose one of the list."),
+    ],
+)
+def test_a_choice_that_says_too_little_is_shown_again_as_it_was_entered(
+    there: Live, assigned: BackupItem, client: Client, fields: dict[str, str], words: str
+) -> None:
+    client.force_login(there.operator)
+    made = across(there, assigned)
+    answer = mapping_table(there, made, client, **fields)
+    page = answer.content.decode()
+    assert answer.status_code == 400
+    assert words in page
+    assert f'value="{fields.get("target", "")}"' in page
+    assert not TargetMapping.objects.filter(target_tenant=there.tenant).exists()
+
+
+def test_the_second_of_two_people_finds_what_they_entered(
+    there: Live, assigned: BackupItem, client: Client
+) -> None:
+    client.force_login(there.operator)
+    made, group = across(there, assigned), there.sandbox.groups(there.slug)[1]["id"]
+    seen = made.version
+    decide(there, made, choice=MappingChoice.MAP, target_id=group)
+    (row,) = [each for each in made.plan.resolutions if each["how"] == "mapped"]
+    key = f"{row['kind']}:{row['source_id']}"
+    url = f"/admin/t/{there.slug}/restore-runs/{made.pk}/targets"
+    fields = {f"choice:{key}": "skip", f"reason:{key}": "Nobody there uses it"}
+    answer = client.post(url, {"version": seen, **fields})
+    assert answer.status_code == 409
+    page = answer.content.decode()
+    assert "Somebody else changed this restore." in page
+    assert 'value="Nobody there uses it"' in page
+    # Sent once more from there, it counts.
+    now = re.search(r'name="version" value="(\d+)"', page)
+    assert now
+    assert client.post(url, {"version": now[1], **fields}).status_code == 303
+    assert TargetMapping.objects.get(target_tenant=there.tenant).choice == "skip"
+
+
+def test_a_group_that_no_sync_saw_is_looked_up_by_the_next_preview(
+    there: Live, assigned: BackupItem, client: Client
+) -> None:
+    client.force_login(there.operator)
+    made, page = across(there, assigned), f"/admin/t/{there.slug}/restore-runs"
+    nowhere = "00000000-0000-4000-8000-000000000000"
+    mapping_table(there, made, client, choice="map", target=nowhere.upper())
+    assert TargetMapping.objects.get(target_tenant=there.tenant).target_id == nowhere
+    assert "Not seen in the tenant yet." in client.get(f"{page}/{made.pk}").content.decode()
+    preview(there, made)
+    assert planned(made) == {assigned.name: "unresolved"}
+    # An ID that exists is named by the preview.
+    group = there.sandbox.groups(there.slug)[1]
+    mapping_table(there, made, client, choice="map", target=group["id"])
+    preview(there, made)
+    assert planned(made) == {assigned.name: "create"}
+    assert group["displayName"] in client.get(f"{page}/{made.pk}").content.decode()
+
+
+def test_other_targets_are_chosen_from_what_the_preview_saw(
+    live: Live, there: Live, assigned: BackupItem, client: Client
+) -> None:
+    client.force_login(there.operator)
+    live.sandbox.change_object(live.slug, CONFIGURATIONS, assigned.object_id, {"roleScopeTagIds": ["0", "1"]})
+    made = across(there, back_up(live, CONFIGURATIONS).items.get(object_id=assigned.object_id))
+    url, key = f"/admin/t/{there.slug}/restore-runs/{made.pk}/targets", "scope_tag:1"
+    fields = {f"choice:{key}": "map", f"target:{key}": "77"}
+    answer = client.post(url, {"version": made.version, **fields})
+    assert answer.status_code == 400
+    assert "The tenant has none of this ID." in answer.content.decode()
+    tag = there.sandbox.objects(there.slug, "roleScopeTags")[-1]["id"]
+    assert client.post(url, {"version": made.version, **fields, f"target:{key}": tag}).status_code == 303
