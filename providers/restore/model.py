@@ -102,7 +102,10 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """What a reference becomes. ``how``: same, name, mapped, planned, create, skip, or missing."""
+    """What a reference becomes. ``how``: same, name, mapped, planned, create, skip, or missing.
+
+    A missing one with a target was mapped to what is not there any more.
+    """
 
     kind: str
     source_id: str

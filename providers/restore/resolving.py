@@ -66,7 +66,7 @@ class Resolver:
         known = self._targets(kind) or {}
         sought = decision.target_id in self.reading.sought if kind in LOOKED_UP else bool(known)
         if sought and decision.target_id not in known:
-            return Resolution(*key, self.names.get(key, ""), "missing")
+            return Resolution(*key, self.names.get(key, ""), "missing", decision.target_id)
         name = known.get(decision.target_id) or decision.target_name
         return self._to(key, "mapped", decision.target_id, name)
 

@@ -184,6 +184,13 @@ def targets_data(
     }
 
 
+def _doubt(row: Row) -> str:
+    """What to know about a chosen target that nobody has seen."""
+    if row["how"] == "mapped" and not row["target_name"]:
+        return _("Not seen in the tenant yet. Preview again.")
+    return _("What was chosen is not there.") if row["how"] == "missing" and row["target_id"] else ""
+
+
 def _reference(row: Row, entered: Mapping[RefKey, Entered], wrong: Mapping[RefKey, str]) -> Row:
     key = (row["kind"], row["source_id"])
     choices = [(MappingChoice.MAP, _("Use another")), (MappingChoice.SKIP, _("Leave it out"))]
@@ -191,7 +198,6 @@ def _reference(row: Row, entered: Mapping[RefKey, Entered], wrong: Mapping[RefKe
         choices.insert(1, (MappingChoice.CREATE, _("Create the group")))
     kept = {"mapped": "map", "create": "create", "skip": "skip"}.get(row["how"], KEEP)
     pending = row["target_id"].startswith(PENDING.partition("%s")[0])
-    unseen = row["how"] == "mapped" and not row["target_name"]
     now = Entered(kept, row["target_id"] if row["how"] == "mapped" else "", row["reason"])
     now = entered.get(key, now)
     return {
@@ -203,8 +209,8 @@ def _reference(row: Row, entered: Mapping[RefKey, Entered], wrong: Mapping[RefKe
         "how": row["how"],
         "howWords": _HOW[row["how"]],
         "target": "" if pending else row["target_name"] or row["target_id"],
-        "why": row["reason"] or (_("Not seen in the tenant yet. Preview again.") if unseen else ""),
-        "remembered": kept != KEEP,
+        "why": row["reason"] or _doubt(row),
+        "remembered": kept != KEEP or bool(row["how"] == "missing" and row["target_id"]),
         "choice": now.choice,
         "targetId": now.target,
         "reason": now.reason,

@@ -259,6 +259,9 @@ def test_a_group_that_no_sync_saw_is_looked_up_by_the_next_preview(
     assert "Not seen in the tenant yet." in client.get(f"{page}/{made.pk}").content.decode()
     preview(there, made)
     assert planned(made) == {assigned.name: "unresolved"}
+    shown = client.get(f"{page}/{made.pk}").content.decode()
+    assert "What was chosen is not there." in shown
+    assert "Forget the choice" in shown
     # An ID that exists is named by the preview.
     group = there.sandbox.groups(there.slug)[1]
     mapping_table(there, made, client, choice="map", target=group["id"])
