@@ -1,5 +1,7 @@
 """What the panel of a start asks until a run has ended: the one in its way, or its own."""
 
+from urllib.parse import urlsplit
+
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -33,11 +35,20 @@ def run_follow(request: SignedInRequest, run: str) -> HttpResponse:
     if record.completed_at is None:
         return HttpResponse(status=204)
     data = run_data(record)
-    results = [action for action in data.get("actions", ()) if action["kind"] == OPEN_RESULT]
+    results = [
+        action
+        for action in data.get("actions", ())
+        if action["kind"] == OPEN_RESULT and action["href"] != _page_of(request)
+    ]
     context = data | {"actions": results, "run": {"url": reverse("run", args=[record.id])}}
     response = render(request, "operations/_start_ended.html", context, status=HTMX_STOP_POLLING)
     response["HX-Trigger"] = "tp:run-ended"
     return response
+
+
+def _page_of(request: SignedInRequest) -> str:
+    """The path of the page that asks: what it shows needs no link to it."""
+    return urlsplit(request.headers.get("HX-Current-URL", "")).path
 
 
 def _visible(request: SignedInRequest, run: str) -> RunRecord:

@@ -199,6 +199,15 @@ def test_the_panel_of_a_start_follows_its_run_to_the_end(world):
     assert 'id="tp-announce"' in shown
 
 
+def test_the_panel_has_no_link_to_the_page_that_it_stands_on(world):
+    client = signed_in(world.operator)
+    url = follow_url(text_of(client.post(GROUPS, headers=HTMX)))
+    end_all()
+    here = HTMX | {"HX-Current-URL": "https://console.example/admin/t/contoso/directory/groups?search=a"}
+    shown = text_of(client.get(url, headers=here))
+    assert "Open result" not in shown and "View run" in shown
+
+
 def test_a_run_that_failed_says_why_in_the_panel(world):
     client = signed_in(world.operator)
     url = follow_url(text_of(client.post(GROUPS, headers=HTMX)))
