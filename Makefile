@@ -94,7 +94,7 @@ deploycheck: install-dev
 	@$(BIN)/python -m tenantpilot.quickstart.checks deploy
 
 pytest: install-dev
-	@$(BIN)/python -m pytest -n $(WORKERS) $(if $(filter 0,$(BROWSER)),-m "not browser") $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --durations=30 --durations-min=4 $(if $(filter 0,$(BROWSER)),-m "not browser") $(PYTEST_ARGS)
 
 # One process, which prints its table at the end.
 STRIDE ?= 1

@@ -12,7 +12,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils import timezone
 
-from providers.backups import changes
+from providers.backups import changes, rows
 from providers.backups.sealing import content_in, sealed
 from providers.catalogue import ObjectType, Ref
 from providers.choices import BackupKind, BackupState
@@ -24,11 +24,13 @@ from providers.objects.masking import VALUE_WRITE_ONLY, Flag, flags_of
 Fenced = Callable[[], AbstractContextManager[None]]
 _LONGEST_NAME = 1024
 
+# An object of another type with the same id is none of the reference's; policies are of any type.
 _KNOWN_HERE = """
 UPDATE providers_backupreference r SET name = i.name, facts = '{"here": true}'
 FROM providers_backupitem i
-WHERE r.backup_id = %(backup)s AND i.backup_id = r.backup_id AND (i.object_type = %(type)s OR %(type)s = '')
-  AND r.kind = %(kind)s AND i.object_id = r.object_id
+WHERE r.backup_id = %(backup)s AND i.backup_id = r.backup_id AND i.object_id = r.object_id
+  AND (r.kind = %(policy)s
+    OR (i.object_type, r.kind) IN (SELECT * FROM unnest(%(types)s::text[], %(kinds)s::text[])))
 """
 
 
@@ -121,12 +123,11 @@ class Writing:
         hashes = [item.content_hash for item in items]
         fresh = self._sealed_new({item.content_hash: item.written for item in items})
         with self.fenced():
-            ids = self._version_ids(hashes, fresh)
+            ids = rows.versions_kept(self.backup.tenant_id, fresh, hashes)
             for item in items:
                 item.row.version_id = ids[item.content_hash]
-            # A list that changes while it is read may show an object twice.
-            BackupItem.objects.bulk_create([item.row for item in items], ignore_conflicts=True)
-            self._note({found for item in items for found in item.references})
+            rows.items_kept([item.row for item in items])
+            rows.references_kept(self.backup.pk, {found for item in items for found in item.references})
 
     def type_ended(self, kind: ObjectType, result: TypeResult) -> None:
         """Note how the read of a type ended."""
@@ -138,12 +139,12 @@ class Writing:
         """The ids of which it is not known yet what they lead to; objects of this very backup need no look-up."""
         with self.fenced():
             self._name_what_is_here()
-            rows = BackupReference.objects.filter(backup=self.backup, name="", facts={})
-            return [(Ref(kind), key) for kind, key in rows.values_list("kind", "object_id")]
+            unknown = BackupReference.objects.filter(backup=self.backup, name="", facts={})
+            return [(Ref(kind), key) for kind, key in unknown.values_list("kind", "object_id")]
 
     def resolve(self, looked: Iterable[Looked]) -> None:
         """Note what ids lead to, or that nothing was found."""
-        rows = [
+        known = [
             BackupReference(
                 backup=self.backup,
                 kind=each.kind.value,
@@ -155,7 +156,7 @@ class Writing:
         ]
         with self.fenced():
             BackupReference.objects.bulk_create(
-                rows,
+                known,
                 update_conflicts=True,
                 unique_fields=["backup", "kind", "object_id"],
                 update_fields=["name", "facts"],
@@ -198,37 +199,23 @@ class Writing:
             marker=item.marker,
         )
 
-    def _sealed_new(self, written: Mapping[str, bytes]) -> list[ContentVersion]:
+    def _sealed_new(self, written: Mapping[str, bytes]) -> dict[str, tuple[bytes, int]]:
         """What is not stored yet, ready to be. Compressing and encrypting need no transaction."""
-        known = set(self._stored(written).values_list("content_hash", flat=True))
-        return [
-            ContentVersion(
-                tenant_id=self.backup.tenant_id, content_hash=key, content=sealed(clear), size=len(clear)
-            )
-            for key, clear in written.items()
-            if key not in known
-        ]
-
-    def _version_ids(self, hashes: Iterable[str], fresh: list[ContentVersion]) -> dict[str, int]:
-        ContentVersion.objects.bulk_create(fresh, ignore_conflicts=True)
-        # Held until the commit, so that retention takes none of them away meanwhile.
-        rows = self._stored(hashes).order_by("id").select_for_update(no_key=True)
-        return dict(rows.values_list("content_hash", "id"))
-
-    def _stored(self, hashes: Iterable[str]) -> Any:
-        return ContentVersion.objects.filter(tenant=self.backup.tenant_id, content_hash__in=list(hashes))
-
-    def _note(self, wanted: Iterable[tuple[Ref, str]]) -> None:
-        rows = [
-            BackupReference(backup=self.backup, kind=ref.value, object_id=key)
-            for ref, key in sorted(wanted, key=lambda each: (each[0].value, each[1]))
-        ]
-        BackupReference.objects.bulk_create(rows, ignore_conflicts=True)
+        stored = ContentVersion.objects.filter(tenant=self.backup.tenant_id, content_hash__in=list(written))
+        known = set(stored.values_list("content_hash", flat=True))
+        return {key: (sealed(clear), len(clear)) for key, clear in written.items() if key not in known}
 
     def _name_what_is_here(self) -> None:
         with connection.cursor() as cursor:
-            for key, ref in [*REF_OF.items(), ("", Ref.POLICY)]:
-                cursor.execute(_KNOWN_HERE, {"backup": self.backup.pk, "type": key, "kind": ref.value})
+            cursor.execute(
+                _KNOWN_HERE,
+                {
+                    "backup": self.backup.pk,
+                    "policy": Ref.POLICY.value,
+                    "types": list(REF_OF),
+                    "kinds": [ref.value for ref in REF_OF.values()],
+                },
+            )
 
 
 def begin(

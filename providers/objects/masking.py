@@ -3,8 +3,10 @@
 import copy
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
+from providers import catalogue
 from providers.catalogue import ObjectType
 from providers.objects import paths
 from providers.objects.paths import Place
@@ -69,7 +71,7 @@ def lacks(kind: ObjectType, content: Mapping[str, Any], way: str) -> bool:
     place = place_at(content, way) if leads_somewhere(way) else None
     if place is None or not isinstance(place.holder, dict):
         return False
-    return place.key in _names(kind) and place.holder.get(place.key) is None
+    return place.key in _names(kind.key) and place.holder.get(place.key) is None
 
 
 def is_setting(place: Place) -> bool:
@@ -89,7 +91,7 @@ def without_secrets(kind: ObjectType, content: Mapping[str, Any]) -> tuple[dict[
 
 
 def _all_secrets(kind: ObjectType, content: Any) -> list[tuple[Place, _Trail]]:
-    found = list(_secrets(content, _names(kind), ()))
+    found = list(_secrets(content, _names(kind.key), ()))
     plain = kind.plain_values
     if plain is not None:
         for listed in paths.values(content, f"object.{plain.name}"):
@@ -99,8 +101,9 @@ def _all_secrets(kind: ObjectType, content: Any) -> list[tuple[Place, _Trail]]:
     return found
 
 
-def _names(kind: ObjectType) -> frozenset[str]:
-    return frozenset(path.rpartition(".")[2] for path in kind.secrets)
+@cache
+def _names(key: str) -> frozenset[str]:
+    return frozenset(path.rpartition(".")[2] for path in catalogue.get(key).secrets)
 
 
 def _secrets(value: Any, names: frozenset[str], trail: _Trail) -> Iterator[tuple[Place, _Trail]]:

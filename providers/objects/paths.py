@@ -1,6 +1,7 @@
 """Paths into an object's content, as the catalogue writes them: ``object.omaSettings[].value``."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
 
@@ -21,7 +22,13 @@ class Place(NamedTuple):
 
 def places(content: Any, path: str) -> Iterator[Place]:
     """Every place that ``path`` leads to; none where something on the way is missing."""
-    yield from _walk(content, _steps(path))
+    *way, last = _steps(path)
+    holders = [content]
+    for step in way:
+        holders = _under(holders, step)
+    for holder in holders:
+        for key in _keys(holder, last):
+            yield Place(holder, key)
 
 
 def values(content: Any, path: str) -> Iterator[Any]:
@@ -35,6 +42,7 @@ def drop(content: dict[str, Any], path: str) -> None:
         del place.holder[place.key]
 
 
+@cache
 def _steps(path: str) -> tuple[str, ...]:
     steps: list[str] = []
     for part in path.split("."):
@@ -43,26 +51,24 @@ def _steps(path: str) -> tuple[str, ...]:
     return tuple(steps)
 
 
-def _walk(holder: Any, steps: tuple[str, ...]) -> Iterator[Place]:
-    step, rest = steps[0], steps[1:]
+def _under(holders: list[Any], step: str) -> list[Any]:
+    """What a step leads to from each of these; ``**`` leads to all that is below them, and to themselves."""
     if step == "**":
-        yield from _walk(holder, rest)
-        for child in _children(holder):
-            yield from _walk(child, steps)
-        return
-    for key in _keys(holder, step):
-        place = Place(holder, key)
-        if rest:
-            yield from _walk(place.value, rest)
-        else:
-            yield place
+        return [each for holder in holders for each in _all_in(holder)]
+    return [holder[key] for holder in holders for key in _keys(holder, step)]
 
 
-def _keys(holder: Any, step: str) -> list[Any]:
+def _all_in(holder: Any) -> Iterator[Any]:
+    yield holder
+    for child in _children(holder):
+        yield from _all_in(child)
+
+
+def _keys(holder: Any, step: str) -> Sequence[Any]:
     if step == "[]":
-        return list(range(len(holder))) if isinstance(holder, list) else []
+        return range(len(holder)) if isinstance(holder, list) else ()
     # Property names have dots only after "@odata", which paths never lead through.
-    return [step] if isinstance(holder, dict) and step in holder else []
+    return (step,) if isinstance(holder, dict) and step in holder else ()
 
 
 def _children(holder: Any) -> list[Any]:

@@ -82,7 +82,7 @@ def test_masked_secrets_are_entered_and_written(
         expect(page.locator("#run-live")).to_contain_text("0 of 1", timeout=LONG)
         look_at(page, "restore-executing")
     expect(page.locator("#restore-badge")).to_have_text("Succeeded", timeout=LONG)
-    expect(page.get_by_text("Verified")).to_be_visible()
+    expect(page.get_by_role("table").get_by_text("Verified")).to_be_visible()
     expect(page.get_by_role("button", name="Undo")).to_be_visible()
     expect(page.locator("#run-live")).to_have_count(0)
     assert "canary" not in page.content()
