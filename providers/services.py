@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import CharField, F, Q
+from django.db.models import Case, CharField, F, Q, When
 from django.db.models.functions import Cast
 from django.utils import timezone
 
@@ -60,7 +60,7 @@ def verified_record(*, connection_id: int, fence: int, found: Verified) -> None:
         credential_observed_at=now,
         consent_state=ConsentState.GRANTED,
         consent_observed_at=now,
-        granted_permissions=sorted(found.granted_permissions),
+        **_granted(found.granted_permissions),
         permissions_observed_at=now,
         service_plans=sorted(found.service_plans),
         service_plans_observed_at=now,
@@ -100,10 +100,20 @@ def token_record(*, connection_id: int, fence: int, granted_permissions: frozens
         credential_observed_at=now,
         consent_state=ConsentState.GRANTED,
         consent_observed_at=now,
-        granted_permissions=sorted(granted_permissions),
+        **_granted(granted_permissions),
         permissions_observed_at=now,
         facts_fence=fence,
     )
+
+
+def _granted(permissions: frozenset[str]) -> dict[str, Any]:
+    """What changes with the permissions seen. Others than before: every process forgets its tokens, which lack them."""
+    seen = sorted(permissions)
+    same = When(granted_permissions=seen, then=F("consent_version"))
+    return {
+        "granted_permissions": seen,
+        "consent_version": Case(same, default=F("consent_version") + 1),
+    }
 
 
 def fault_record(

@@ -78,7 +78,7 @@ class ProviderConnection(models.Model):
         max_length=16, choices=ConsentState.choices, default=ConsentState.UNKNOWN
     )
     consent_observed_at = models.DateTimeField(null=True, blank=True)
-    # Grows with each consent, so that a cached token does not show yesterday's permissions.
+    # Grows with each consent and each change of what is granted: no process keeps a token of before.
     consent_version = models.PositiveIntegerField(default=0)
     granted_permissions = ArrayField(models.CharField(max_length=100), default=list)
     permissions_observed_at = models.DateTimeField(null=True, blank=True)

@@ -12,6 +12,7 @@ from django.utils import timezone
 from operations.choices import RunOutcome, StartStatus
 from providers import services, sessions
 from providers.choices import ConsentState, CredentialState
+from providers.graph.auth import TokenSource
 from providers.graph.client import GraphClient
 from providers.models import ProviderConnection
 from providers.permissions import PURPOSES
@@ -93,6 +94,23 @@ def test_a_check_takes_a_fresh_token(live: Live) -> None:
     live.sandbox.revoke(live.slug, ["GroupMember.Read.All", "Application.Read.All"])
     live.check()
     assert "GroupMember.Read.All" not in live.facts().granted_permissions
+
+
+def test_what_a_check_finds_granted_is_good_in_every_process(
+    fresh: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another worker process still has a token of before, which lacks the permission that was granted since."""
+    fresh.sandbox.revoke(fresh.slug, ["GroupMember.Read.All"])
+    other = TokenSource(sessions.transport())
+    with monkeypatch.context() as there:
+        there.setattr(sessions, "tokens", lambda: other)
+        fresh.check()
+    fresh.sandbox.grant(fresh.slug, ["GroupMember.Read.All"])
+    assert fresh.check().outcome == RunOutcome.SUCCEEDED
+    with monkeypatch.context() as there:
+        there.setattr(sessions, "tokens", lambda: other)
+        run = fresh.sync()
+    assert (run.outcome, run.reason_code) == (RunOutcome.SUCCEEDED, "")
 
 
 def test_missing_consent_blocks_until_it_is_granted(fresh: Live) -> None:
