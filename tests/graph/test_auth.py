@@ -5,6 +5,7 @@ import traceback
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from unittest import mock
 
 import jwt
@@ -89,24 +90,29 @@ def test_many_threads_fetch_one_token(provider, tokens, identity):
     assert len(provider.token_requests()) == 1
 
 
+def at(moment):
+    """The tokens' own clock stands there; the event loops of servers beside the test keep theirs."""
+    return mock.patch.object(auth, "time", SimpleNamespace(monotonic=lambda: moment))
+
+
 def test_token_is_renewed_before_it_expires(provider, tokens, identity):
     provider.token_lifetime = 3600
     first = tokens.token(identity)
     assert first.expires_at - first.renew_at == pytest.approx(300)
-    with mock.patch.object(auth.time, "monotonic", return_value=first.renew_at - 1):
+    with at(first.renew_at - 1):
         assert tokens.token(identity) is first
-    with mock.patch.object(auth.time, "monotonic", return_value=first.renew_at + 1):
+    with at(first.renew_at + 1):
         assert tokens.token(identity).value == "t.2.x"
 
 
 def test_passing_failure_of_a_renewal_leaves_the_token_that_still_works(provider, tokens, identity):
     first = tokens.token(identity)
     provider.token_answers.append(refusal(90024, "temporarily_unavailable", 503))
-    with mock.patch.object(auth.time, "monotonic", return_value=first.renew_at + 1):
+    with at(first.renew_at + 1):
         assert tokens.token(identity) is first
     provider.token_answers.append(refusal(90024, "temporarily_unavailable", 503))
     with (
-        mock.patch.object(auth.time, "monotonic", return_value=first.expires_at + 1),
+        at(first.expires_at + 1),
         pytest.raises(errors.TokenUnavailable),
     ):
         tokens.token(identity)

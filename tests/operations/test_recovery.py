@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
+from types import SimpleNamespace
 
 import pytest
 from django.conf import LazySettings
@@ -147,7 +148,7 @@ def test_after_an_outage_heartbeats_get_one_lease_to_come_back(
     sweeper.look()
     assert row(run_id).status == "running"
     later = time.monotonic() + settings.RUN_LEASE + 1
-    monkeypatch.setattr(recovery.time, "monotonic", lambda: later)
+    monkeypatch.setattr(recovery, "time", SimpleNamespace(monotonic=lambda: later))
     sweeper.sweep()
     assert row(run_id).status == "queued"
 
@@ -159,7 +160,7 @@ def test_the_second_worker_back_is_patient_although_the_first_has_swept(
     probes.claim(run_id)
     expire_lease(run_id)
     later = time.monotonic() + recovery.outage_after() + 1
-    monkeypatch.setattr(recovery.time, "monotonic", lambda: later)
+    monkeypatch.setattr(recovery, "time", SimpleNamespace(monotonic=lambda: later))
     silent_for(0)
     sweeper.look()
     assert row(run_id).status == "running"
