@@ -77,8 +77,12 @@ _KNOWN_FAULTS = {reason.code for reason in (*_BEFORE_CONSENT, reasons.UNREACHABL
 
 
 def missing_permissions(needs: Needs, granted: frozenset[str]) -> list[str]:
-    """Return the least permission of every any-of set that nothing granted satisfies."""
-    return [any_of[0] for any_of in needs.permissions if granted.isdisjoint(any_of)]
+    """Return the least permission of every any-of set that neither what is granted nor one named before satisfies."""
+    named: dict[str, None] = {}
+    for any_of in needs.permissions:
+        if granted.isdisjoint(any_of) and named.keys().isdisjoint(any_of):
+            named[any_of[0]] = None
+    return list(named)
 
 
 def blockers(

@@ -107,6 +107,7 @@ PERMISSION_MISSING = declare(
         "provider.permission_missing",
         _("The permission %(permissions)s is missing."),
         (GRANT_CONSENT, CHECK_CONNECTION),
+        title_of_several=_("The permissions %(permissions)s are missing."),
     )
 )
 ROLE_MISSING = declare(

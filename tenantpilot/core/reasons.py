@@ -38,16 +38,23 @@ class NextStep:
 
 @dataclass(frozen=True)
 class Reason:
-    """``title`` says what is wrong in one sentence; %(name)s placeholders are filled from the row's facts."""
+    """``title`` says what is wrong in one sentence; %(name)s placeholders are filled from the row's facts.
+
+    ``title_of_several`` is the sentence where a fact names several things, with commas between them.
+    """
 
     code: str
     title: Words
     next_steps: tuple[NextStep, ...] = ()
     severity: Severity = "error"
+    title_of_several: Words = ""
 
     def sentence(self, facts: Mapping[str, Any]) -> str:
         """Return today's words for these facts."""
-        return str(self.title) % Facts(facts)
+        several = self.title_of_several and any(
+            ", " in fact for fact in facts.values() if isinstance(fact, str)
+        )
+        return str(self.title_of_several if several else self.title) % Facts(facts)
 
 
 _reasons: dict[str, Reason] = {}

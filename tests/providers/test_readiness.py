@@ -178,3 +178,12 @@ def test_the_least_permission_of_each_unsatisfied_set_is_named() -> None:
         "GroupMember.Read.All",
         "RoleManagement.Read.Directory",
     ]
+
+
+def test_what_one_permission_satisfies_is_named_once() -> None:
+    writes, reads = ("Device.ReadWrite.All",), ("Device.Read.All", "Device.ReadWrite.All")
+    needs = Needs(permissions=(writes, reads, writes, ("Group.Read.All",)))
+    missing = missing_permissions(needs, frozenset())
+    assert missing == ["Device.ReadWrite.All", "Group.Read.All"]
+    words = reasons.PERMISSION_MISSING.sentence({"permissions": ", ".join(missing)})
+    assert words == "The permissions Device.ReadWrite.All, Group.Read.All are missing."
