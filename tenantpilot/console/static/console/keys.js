@@ -32,7 +32,8 @@
   }
 
   function row(step) {
-    const links = Array.from(document.querySelectorAll("main tbody th a[href]"));
+    // Those of a table that is folded up can't have the focus.
+    const links = Array.from(document.querySelectorAll("main tbody th a[href]")).filter((link) => link.checkVisibility());
     if (!links.length) return;
     const at = links.indexOf(document.activeElement);
     const next = at < 0 ? (step > 0 ? 0 : links.length - 1) : Math.min(links.length - 1, Math.max(0, at + step));
