@@ -120,10 +120,14 @@ class Writing:
         """Keep objects that are prepared, as ``add`` does."""
         if not items:
             return
-        hashes = [item.content_hash for item in items]
-        fresh = self._sealed_new({item.content_hash: item.written for item in items})
+        written = {item.content_hash: item.written for item in items}
+        fresh = self._sealed_new(written)
         with self.fenced():
-            ids = rows.versions_kept(self.backup.tenant_id, fresh, hashes)
+            ids = rows.versions_kept(self.backup.tenant_id, fresh, written)
+            # What was stored a moment ago may have gone with the last backup that held it.
+            gone = {key: clear for key, clear in written.items() if key not in ids}
+            if gone:
+                ids |= rows.versions_kept(self.backup.tenant_id, _sealed(gone), gone)
             for item in items:
                 item.row.version_id = ids[item.content_hash]
             rows.items_kept([item.row for item in items])
@@ -203,7 +207,7 @@ class Writing:
         """What is not stored yet, ready to be. Compressing and encrypting need no transaction."""
         stored = ContentVersion.objects.filter(tenant=self.backup.tenant_id, content_hash__in=list(written))
         known = set(stored.values_list("content_hash", flat=True))
-        return {key: (sealed(clear), len(clear)) for key, clear in written.items() if key not in known}
+        return _sealed({key: clear for key, clear in written.items() if key not in known})
 
     def _name_what_is_here(self) -> None:
         with connection.cursor() as cursor:
@@ -278,6 +282,11 @@ def keep_live(
 def content_of(item: BackupItem) -> dict[str, Any]:
     """Return the canonical content of an item, secrets included. Raises ValueError when no key opens it."""
     return content_in(item.version.content)
+
+
+def _sealed(written: Mapping[str, bytes]) -> dict[str, tuple[bytes, int]]:
+    """Contents by hash as they are stored, with their size in clear."""
+    return {key: (sealed(clear), len(clear)) for key, clear in written.items()}
 
 
 def _state_of(backup: Backup) -> BackupState:

@@ -2,6 +2,7 @@
 
 import base64
 import zlib
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -44,6 +45,29 @@ def test_content_comes_back_as_it_was_read_without_what_the_service_owns(world: 
     row = BackupItem.objects.select_related("version").get(backup=backup)
     assert store.content_of(row) == {"object": {"displayName": "Script 1", "scriptContent": "ZWNobw=="}}
     assert (backup.state, backup.object_count) == (BackupState.COMPLETE, 1)
+
+
+def test_content_that_retention_takes_while_it_is_looked_for_is_stored_again(world: World) -> None:
+    first = written(world, item())
+    version = BackupItem.objects.get(backup=first).version_id
+
+    @contextmanager
+    def after_retention() -> Iterator[None]:
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL session_replication_role = replica")
+            cursor.execute("DELETE FROM providers_backupitem WHERE version_id = %s", [version])
+            cursor.execute("DELETE FROM providers_contentversion WHERE id = %s", [version])
+            cursor.execute("SET LOCAL session_replication_role = origin")
+        yield
+
+    writing = store.begin(
+        tenant_id=world.tenant.pk, connection_id=world.connection.pk, run_id=None, kinds=[SCRIPT]
+    )
+    writing.fenced = after_retention
+    writing.add(SCRIPT, [item()])
+    row = BackupItem.objects.select_related("version").get(backup=writing.backup)
+    assert row.version_id != version
+    assert store.content_of(row) == {"object": {"displayName": "Script 1"}}
 
 
 def test_nothing_readable_of_the_content_is_in_the_database(world: World) -> None:
