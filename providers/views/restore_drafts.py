@@ -17,7 +17,7 @@ from providers.selectors import Target
 from providers.views.parts import visible_tenant
 from providers.views.restore_changes import back, changed, is_id, prepared
 from providers.views.restore_forms import DraftForm, OptionsForm
-from providers.views.restore_parts import listed
+from providers.views.restore_parts import listed, run_states
 from providers.views.tabs import tabs
 from tenantpilot.console.pages import SignedInRequest, page, require
 from tenantpilot.console.paging import Cursor, cut, page_size, read_cursor
@@ -36,10 +36,11 @@ def restore_runs(request: SignedInRequest, tenant: str) -> HttpResponse:
     cursor, size = read_cursor(request.GET, (int,)), page_size(request.GET)
     found = _newest(target.tenant.id, cursor, size)
     shown = cut(found, cursor, size, request.GET, ("id",))
+    states = run_states(target.tenant.id, [row["run"] for row in shown.rows if row["run"]])
     context = {
         "tenant": {"name": target.tenant.name, "url": reverse("tenant", args=[tenant])},
         "tabs": tabs(target, "restore_runs"),
-        "restores": [listed(row, target, request.user.pk) for row in shown.rows],
+        "restores": [listed(row, target, states) for row in shown.rows],
         "pager": shown.pager,
         "mayPrepare": Capability.PREVIEW_RESTORE in target.capabilities,
     }

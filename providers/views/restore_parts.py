@@ -1,14 +1,17 @@
 """What the pages of a restore share: the run itself, its rows and its words as plain data."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from django.db.models import Q
 from django.http import Http404
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from operations import gate, registry
+from operations.choices import ACTIVE
 from operations.gate import Start
+from operations.models import OperationRun
 from operations.outcomes import StartOutcome
 from operations.serializers import outcome_data
 from providers import catalogue
@@ -46,14 +49,25 @@ def title_of(kind: str, number: int) -> str:
     return words[kind] % {"id": number}
 
 
-def listed(row: Row, target: Target, reader: int) -> Row:
-    """A row of the list of restore runs."""
+def run_states(tenant_id: int, runs: Iterable[int]) -> dict[int, str]:
+    """Where the executions of a tenant are, or how these ended, by restore run."""
+    executions = OperationRun.objects.filter(tenant=tenant_id, operation_type=EXECUTE)
+    rows = executions.filter(Q(pk__in=list(runs)) | Q(status__in=ACTIVE)).order_by("id")
+    return {
+        params["restoreRun"]: outcome or status
+        for params, status, outcome in rows.values_list("params", "status", "outcome")
+    }
+
+
+def listed(row: Row, target: Target, states: Mapping[int, str]) -> Row:
+    """A row of the list of restore runs. ``states``: where executions are or how they ended, by restore run."""
     other = row["backup__tenant_id"] != target.tenant.id
     counts = row["plan__counts"] or {}
     return {
         "name": title_of(row["kind"], row["id"]),
         "url": reverse("restore_run", args=[target.tenant.slug, row["id"]]),
         "state": row["state"],
+        "runState": states.get(row["id"], ""),
         "createdAt": row["created_at"],
         "backupAt": row["backup__created_at"],
         "fromOther": other,

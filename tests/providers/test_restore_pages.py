@@ -151,6 +151,7 @@ def test_the_result_counts_what_became_of_the_objects_not_what_was_planned(
     preview(live, restore)
     live.fail("deviceManagement/deviceCategories", method="POST", status=403, times=1)
     execute(live, restore)
+    assert "Partly failed" in text(client.get(base(live)))
     shown = text(client.get(f"{base(live)}/{restore.pk}"))
     assert counts_in(shown) == {"Failed": 1, "Verified": 1, "Skipped": restore.plan.counts["skip"]}
 
@@ -160,6 +161,7 @@ def test_an_accepted_execution_is_followed_from_its_restore_before_it_begins(
 ) -> None:
     run = start_execution(live, restore).run
     assert run is not None
+    assert "Queued" in text(client.get(base(live)))
     shown = text(client.get(f"{base(live)}/{restore.pk}"))
     assert f"/admin/operations/{run.id}/progress" in shown
     assert "Review and execute" not in shown
