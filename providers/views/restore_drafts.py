@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from operations.http import SeeOther
+from providers.choices import RestoreState
 from providers.models import Backup
 from providers.restore import drafts
 from providers.restore.access import may_use_backup
@@ -36,7 +37,9 @@ def restore_runs(request: SignedInRequest, tenant: str) -> HttpResponse:
     cursor, size = read_cursor(request.GET, (int,)), page_size(request.GET)
     found = _newest(target.tenant.id, cursor, size)
     shown = cut(found, cursor, size, request.GET, ("id",))
-    states = run_states(target.tenant.id, [row["run"] for row in shown.rows if row["run"]])
+    # One that was stopped before its first request is a draft again.
+    ended = [row["run"] for row in shown.rows if row["run"] and row["state"] != RestoreState.DRAFT]
+    states = run_states(target.tenant.id, ended)
     context = {
         "tenant": {"name": target.tenant.name, "url": reverse("tenant", args=[tenant])},
         "tabs": tabs(target, "restore_runs"),

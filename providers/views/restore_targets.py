@@ -42,6 +42,8 @@ _KINDS = {
     Ref.FILTER.value: gettext_lazy("Filter"),
     Ref.SCOPE_TAG.value: gettext_lazy("Scope tag"),
     Ref.USER.value: gettext_lazy("User"),
+    Ref.ROLE.value: gettext_lazy("Role"),
+    Ref.APPLICATION.value: gettext_lazy("Application"),
     Ref.NAMED_LOCATION.value: gettext_lazy("Named location"),
     Ref.AUTHENTICATION_STRENGTH.value: gettext_lazy("Authentication strength"),
     Ref.AUTHENTICATION_CONTEXT.value: gettext_lazy("Authentication context"),
@@ -51,6 +53,7 @@ _KINDS = {
     Ref.COMPLIANCE_SCRIPT.value: gettext_lazy("Compliance script"),
     Ref.REUSABLE_SETTING.value: gettext_lazy("Reusable setting"),
     Ref.DEVICE_CONFIGURATION.value: gettext_lazy("Certificate profile"),
+    Ref.ADMX_DEFINITION.value: gettext_lazy("ADMX definition"),
     Ref.POLICY.value: gettext_lazy("Policy"),
 }
 # What Graph uses as an id: letters and digits with a few marks, never a path.
@@ -202,7 +205,7 @@ def _reference(row: Row, entered: Mapping[RefKey, Entered], wrong: Mapping[RefKe
     now = entered.get(key, now)
     return {
         "key": ":".join(key),
-        "kind": _KINDS.get(row["kind"], row["kind"]),
+        "kind": _KINDS[row["kind"]],
         "kindKey": row["kind"],
         "name": row["source_name"] or row["source_id"],
         "id": row["source_id"],

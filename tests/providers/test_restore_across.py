@@ -14,6 +14,7 @@ from providers.choices import MappingChoice
 from providers.models import Backup, BackupItem, RestoreRun, TargetMapping
 from providers.restore import drafts
 from providers.sandbox.control import Control
+from providers.views import restore_targets
 from tenantpilot.tenancy.capabilities import Role
 from tenantpilot.tenancy.grants import entitlement_set, membership_set
 from tests import factories
@@ -283,3 +284,8 @@ def test_other_targets_are_chosen_from_what_the_preview_saw(
     assert "The tenant has none of this ID." in answer.content.decode()
     tag = there.sandbox.objects(there.slug, "roleScopeTags")[-1]["id"]
     assert client.post(url, {"version": made.version, **fields, f"target:{key}": tag}).status_code == 303
+
+
+def test_every_kind_of_reference_has_its_place_in_the_mapping_table() -> None:
+    """A choice for a kind without words would be passed over."""
+    assert set(restore_targets._KINDS) == {ref.value for ref in Ref}
